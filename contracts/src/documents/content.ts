@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { text, uid } from '../text.ts';
+import { timestamp } from './timestamp.ts';
+import { CAPTION_MAX, TAG_MAX, TAGS_MAX, TITLE_MAX, visibility } from './upload.ts';
+
+/** The longer side of a preview and of a thumbnail, in pixels; smaller originals are not enlarged. */
+export const PREVIEW_SIDE = 1600;
+export const THUMBNAIL_SIDE = 320;
+
+export const contentPath = (contentId: string) => `content/${contentId}`;
+
+/** One derived file: `path` in the bucket, `url` over HTTP (guarded by the storage rules), size in pixels. */
+export const rendition = z.object({
+  url: z.string(),
+  path: z.string(),
+  width: z.number().int().positive(),
+  height: z.number().int().positive(),
+});
+export type Rendition = z.infer<typeof rendition>;
+
+export const media = z.object({
+  /** Size of the upright original, in pixels. */
+  width: z.number().int().positive(),
+  height: z.number().int().positive(),
+  /** Length of the uploaded file. */
+  bytes: z.number().int().positive(),
+  /** Of the uploaded file, hex. */
+  sha256: z.string(),
+  /** Base64 of a ThumbHash: a blurred placeholder in about 25 bytes. */
+  thumbhash: z.string(),
+  preview: rendition,
+  thumbnail: rendition,
+});
+export type Media = z.infer<typeof media>;
+
+export const contentStats = z.object({
+  likes: z.number().int(),
+  comments: z.number().int(),
+  shares: z.number().int(),
+  views: z.number().int(),
+});
+
+export const contentOwner = z.object({ handle: z.string(), displayName: z.string() });
+
+/** `content/{contentId}`; `contentId` equals the `uploadId` it came from. */
+export const content = z.object({
+  ownerId: uid,
+  owner: contentOwner,
+  kind: z.enum(['image', 'video']),
+  title: text(TITLE_MAX),
+  caption: text(CAPTION_MAX),
+  tags: z.array(text(TAG_MAX)).max(TAGS_MAX),
+  mentions: z.array(uid),
+  visibility,
+  status: z.enum(['published', 'held', 'removed']),
+  media,
+  stats: contentStats,
+  publishedAt: timestamp,
+  updatedAt: timestamp,
+});
+export type Content = z.infer<typeof content>;

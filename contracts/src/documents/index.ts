@@ -1,0 +1,6 @@
+export * from './content.ts';
+export * from './notification.ts';
+export * from './timestamp.ts';
+export * from './upload.ts';
+export * from './user.ts';
+export { documentId, text, uid } from '../text.ts';

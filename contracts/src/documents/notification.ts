@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { documentId, uid } from '../text.ts';
+import { timestamp } from './timestamp.ts';
+
+export const notificationPath = (userId: string, notificationId: string) =>
+  `users/${userId}/notifications/${notificationId}`;
+export const notificationSettingsPath = (userId: string) => `users/${userId}/settings/notifications`;
+
+export const notificationType = z.enum(['new-content', 'new-follower']);
+export type NotificationType = z.infer<typeof notificationType>;
+
+const actor = z.object({ uid, handle: z.string(), displayName: z.string() });
+export type Actor = z.infer<typeof actor>;
+
+/** `users/{uid}/notifications/{id}`: functions write it; the owner sets `readAt` and `seenAt`, and deletes. */
+export const notification = z.object({
+  type: notificationType,
+  /** Notifications of one key are one thing that happened to the reader, told once. */
+  groupKey: z.string(),
+  actors: z.array(actor),
+  actorCount: z.number().int().positive(),
+  contentId: documentId.optional(),
+  title: z.string(),
+  body: z.string(),
+  createdAt: timestamp,
+  updatedAt: timestamp,
+  readAt: timestamp.nullable(),
+  seenAt: timestamp.nullable(),
+});
+
+const channels = z.object({ inApp: z.boolean(), push: z.boolean(), email: z.boolean() }).partial();
+
+/** `users/{uid}/settings/notifications`: what is missing means "yes, in the app". */
+export const notificationSettings = z
+  .object({ channels, types: z.partialRecord(notificationType, channels).catch({}) })
+  .partial();
+export type NotificationSettings = z.infer<typeof notificationSettings>;

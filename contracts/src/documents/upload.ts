@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { documentId, text, uid } from '../text.ts';
+import { timestamp } from './timestamp.ts';
+
+export const TITLE_MAX = 120;
+export const CAPTION_MAX = 2200;
+export const TAGS_MAX = 20;
+export const TAG_MAX = 50;
+/** 32 MiB: a 50-megapixel JPEG of the best quality fits; the whole file is held in memory once. */
+export const IMAGE_BYTES_MAX = 32 * 1024 * 1024;
+/** 256 MiB: about two minutes of 1080p video. */
+export const VIDEO_BYTES_MAX = 256 * 1024 * 1024;
+/** 64 megapixels: beyond any phone's usual output; decoded as RGBA it is 256 MB. */
+export const IMAGE_PIXELS_MAX = 64_000_000;
+/** Neither side longer than this: the largest that WebP, a rendition's format, can hold. */
+export const IMAGE_SIDE_MAX = 16_383;
+
+export const uploadPath = (uploadId: string) => `uploads/${uploadId}`;
+/** Where the client puts the bytes of a ticket. */
+export const uploadObjectPath = (ownerId: string, uploadId: string) => `uploads/${ownerId}/${uploadId}`;
+/** Where the renditions of a content stand. */
+export const mediaPrefix = (contentId: string) => `media/${contentId}/`;
+
+export const visibility = z.enum(['public', 'followers', 'private']);
+export type Visibility = z.infer<typeof visibility>;
+
+/** The image types that the pipeline decodes, as a ticket may claim them. */
+export const imageContentType = z.enum(['image/jpeg', 'image/png', 'image/webp']);
+export type ImageContentType = z.infer<typeof imageContentType>;
+
+export const uploadStatus = z.enum([
+  'awaiting-file',
+  'screening',
+  'in-review',
+  'processing',
+  'published',
+  'rejected',
+  'failed',
+  'expired',
+  'cancelled',
+]);
+export type UploadStatus = z.infer<typeof uploadStatus>;
+
+/** Statuses that a ticket never leaves. */
+export const ENDED_UPLOAD_STATUSES: readonly UploadStatus[] = [
+  'published',
+  'rejected',
+  'failed',
+  'expired',
+  'cancelled',
+];
+/** Statuses in which the pipeline owes the next move. */
+export const WORKING_UPLOAD_STATUSES: readonly UploadStatus[] = ['screening', 'processing'];
+
+/**
+ * Why an upload was refused; no retry with the same bytes helps.
+ *
+ * duplicate: these bytes are already published (or on their way). policy-violation: moderation said no.
+ * unsupported-media: an honest file of a kind that is not taken. corrupt-media: the kind is right, the data is broken.
+ * too-large: too many bytes or pixels. mismatch: the bytes are not what the ticket said (size, type, hash).
+ * quota-exceeded, suspended: the account's limits.
+ */
+export const rejectionCode = z.enum([
+  'duplicate',
+  'policy-violation',
+  'unsupported-media',
+  'corrupt-media',
+  'too-large',
+  'mismatch',
+  'quota-exceeded',
+  'suspended',
+]);
+export type RejectionCode = z.infer<typeof rejectionCode>;
+
+/** Why an upload failed although nothing was wrong with it, as far as anybody knows. */
+export const failureCode = z.enum(['file-missing', 'attempts-exhausted', 'internal']);
+export type FailureCode = z.infer<typeof failureCode>;
+
+export const rejection = z.object({
+  code: rejectionCode,
+  message: z.string(),
+  /** With `duplicate`: the owner's own earlier content, never somebody else's. */
+  contentId: documentId.optional(),
+});
+export type Rejection = z.infer<typeof rejection>;
+
+export const failure = z.object({ code: failureCode, message: z.string(), retryable: z.boolean() });
+export type Failure = z.infer<typeof failure>;
+
+/** What the pipeline is doing; `progress` grows with it. */
+export const uploadStep = z.enum([
+  'received',
+  'checking-bytes',
+  'checking-duplicates',
+  'rendering',
+  'cleaning-up',
+  'done',
+]);
+export type UploadStep = z.infer<typeof uploadStep>;
+
+/** What the owner says of the upload before any byte moves. */
+const ticketRequest = z.object({
+  ownerId: uid,
+  contentType: z.string().max(100),
+  size: z.number().int().positive(),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+  title: text(TITLE_MAX),
+  caption: text(CAPTION_MAX),
+  tags: z.array(text(TAG_MAX)).max(TAGS_MAX),
+  visibility,
+  createdAt: timestamp,
+});
+
+/** `uploads/{uploadId}`: the ticket. The owner creates it with `status: 'awaiting-file'`; functions do the rest. */
+export const uploadTicket = ticketRequest.extend({
+  status: uploadStatus,
+  step: uploadStep.optional(),
+  progress: z.number().min(0).max(1).optional(),
+  contentId: documentId.optional(),
+  rejection: rejection.optional(),
+  failure: failure.optional(),
+  updatedAt: timestamp.optional(),
+});
+export type UploadTicket = z.infer<typeof uploadTicket>;
