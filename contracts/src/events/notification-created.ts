@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { notification } from '../documents/notification.ts';
 import { documentId, uid } from '../text.ts';
 import { defineEvent } from './define-event.ts';
