@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { text, uid } from '../text.ts';
+import type { DocumentRef } from './document.ts';
 import { timestamp } from './timestamp.ts';
 import { CAPTION_MAX, TAG_MAX, TAGS_MAX, TITLE_MAX, visibility } from './upload.ts';
 
 /** The longer side of a preview and of a thumbnail, in pixels; smaller originals are not enlarged. */
 export const PREVIEW_SIDE = 1600;
 export const THUMBNAIL_SIDE = 320;
-
-export const contentPath = (contentId: string) => `content/${contentId}`;
 
 /** One derived file: `path` in the bucket, `url` over HTTP (guarded by the storage rules), size in pixels. */
 export const rendition = z.object({
@@ -59,3 +58,8 @@ export const content = z.object({
   updatedAt: timestamp,
 });
 export type Content = z.infer<typeof content>;
+
+export const contentAt = (contentId: string): DocumentRef<Content> => ({
+  path: `content/${contentId}`,
+  shape: content,
+});

@@ -1,4 +1,5 @@
 export * from './content.ts';
+export * from './document.ts';
 export * from './notification.ts';
 export * from './timestamp.ts';
 export * from './upload.ts';

@@ -1,10 +1,7 @@
 import { z } from 'zod';
 import { documentId, uid } from '../text.ts';
+import type { DocumentRef } from './document.ts';
 import { timestamp } from './timestamp.ts';
-
-export const notificationPath = (userId: string, notificationId: string) =>
-  `users/${userId}/notifications/${notificationId}`;
-export const notificationSettingsPath = (userId: string) => `users/${userId}/settings/notifications`;
 
 export const notificationType = z.enum(['new-content', 'new-follower']);
 export type NotificationType = z.infer<typeof notificationType>;
@@ -30,8 +27,19 @@ export const notification = z.object({
 
 const channels = z.object({ inApp: z.boolean(), push: z.boolean(), email: z.boolean() }).partial();
 
+export type Notification = z.infer<typeof notification>;
+
 /** `users/{uid}/settings/notifications`: what is missing means "yes, in the app". */
 export const notificationSettings = z
   .object({ channels, types: z.partialRecord(notificationType, channels).catch({}) })
   .partial();
 export type NotificationSettings = z.infer<typeof notificationSettings>;
+
+export const notificationAt = (userId: string, notificationId: string): DocumentRef<Notification> => ({
+  path: `users/${userId}/notifications/${notificationId}`,
+  shape: notification,
+});
+export const notificationSettingsAt = (userId: string): DocumentRef<NotificationSettings> => ({
+  path: `users/${userId}/settings/notifications`,
+  shape: notificationSettings,
+});

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { documentId, text, uid } from '../text.ts';
+import type { DocumentRef } from './document.ts';
 import { timestamp } from './timestamp.ts';
 
 export const TITLE_MAX = 120;
@@ -15,7 +16,6 @@ export const IMAGE_PIXELS_MAX = 64_000_000;
 /** Neither side longer than this: the largest that WebP, a rendition's format, can hold. */
 export const IMAGE_SIDE_MAX = 16_383;
 
-export const uploadPath = (uploadId: string) => `uploads/${uploadId}`;
 /** Where the client puts the bytes of a ticket. */
 export const uploadObjectPath = (ownerId: string, uploadId: string) => `uploads/${ownerId}/${uploadId}`;
 /** Where the renditions of a content stand. */
@@ -125,3 +125,8 @@ export const uploadTicket = ticketRequest.extend({
   updatedAt: timestamp.optional(),
 });
 export type UploadTicket = z.infer<typeof uploadTicket>;
+
+export const uploadAt = (uploadId: string): DocumentRef<UploadTicket> => ({
+  path: `uploads/${uploadId}`,
+  shape: uploadTicket,
+});

@@ -1,16 +1,11 @@
 import { z } from 'zod';
 import { documentId, text, uid } from '../text.ts';
+import type { DocumentRef } from './document.ts';
 import { timestamp } from './timestamp.ts';
 
 export const HANDLE_PATTERN = /^[a-z0-9_]{3,20}$/;
 export const DISPLAY_NAME_MAX = 80;
 export const BIO_MAX = 500;
-
-export const userPath = (userId: string) => `users/${userId}`;
-export const handlePath = (handle: string) => `handles/${handle}`;
-export const followingPath = (follower: string, target: string) => `users/${follower}/following/${target}`;
-export const followerPath = (target: string, follower: string) => `users/${target}/followers/${follower}`;
-export const feedItemPath = (userId: string, contentId: string) => `users/${userId}/feed/${contentId}`;
 
 /** What an account may do: `limited` reads but does not publish, `suspended` does neither. */
 export const userStatus = z.enum(['active', 'limited', 'suspended']);
@@ -35,9 +30,11 @@ export type User = z.infer<typeof user>;
 
 /** `handles/{handle}`: unique by construction, since two documents cannot have one path. */
 export const handle = z.object({ uid });
+export type Handle = z.infer<typeof handle>;
 
 /** `users/{uid}/following/{targetUid}` and its mirror `users/{uid}/followers/{followerUid}`. */
 export const followEdge = z.object({ createdAt: timestamp });
+export type FollowEdge = z.infer<typeof followEdge>;
 
 /** `users/{uid}/feed/{contentId}` */
 export const feedItem = z.object({
@@ -45,4 +42,20 @@ export const feedItem = z.object({
   publishedAt: timestamp,
   reason: z.enum(['following', 'mention', 'recommended']),
 });
-export type FeedReason = z.infer<typeof feedItem>['reason'];
+export type FeedItem = z.infer<typeof feedItem>;
+export type FeedReason = FeedItem['reason'];
+
+export const userAt = (userId: string): DocumentRef<User> => ({ path: `users/${userId}`, shape: user });
+export const handleAt = (name: string): DocumentRef<Handle> => ({ path: `handles/${name}`, shape: handle });
+export const followingAt = (followerUid: string, targetUid: string): DocumentRef<FollowEdge> => ({
+  path: `users/${followerUid}/following/${targetUid}`,
+  shape: followEdge,
+});
+export const followerAt = (targetUid: string, followerUid: string): DocumentRef<FollowEdge> => ({
+  path: `users/${targetUid}/followers/${followerUid}`,
+  shape: followEdge,
+});
+export const feedItemAt = (userId: string, contentId: string): DocumentRef<FeedItem> => ({
+  path: `users/${userId}/feed/${contentId}`,
+  shape: feedItem,
+});

@@ -1,4 +1,4 @@
-import { contentCard } from './content-published.ts';
+import { contentCard } from './content-card.ts';
 import { defineEvent } from './define-event.ts';
 
 /** The owner edited a published content's words or visibility. */

@@ -1,3 +1,4 @@
+export * from './content-card.ts';
 export * from './content-published.ts';
 export * from './content-removed.ts';
 export * from './content-updated.ts';

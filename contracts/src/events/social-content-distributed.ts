@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { feedItem } from '../documents/user.ts';
 import { uid } from '../text.ts';
-import { contentCard } from './content-published.ts';
+import { contentCard } from './content-card.ts';
 import { defineEvent } from './define-event.ts';
 
 /** The followers one event may name: one page of fan-out, about 15 kB of user ids. */
