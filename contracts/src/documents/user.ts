@@ -10,11 +10,10 @@ export const BIO_MAX = 500;
 /** What an account may do: `limited` reads but does not publish, `suspended` does neither. */
 export const userStatus = z.enum(['active', 'limited', 'suspended']);
 
-export const userCounts = z.object({
-  followers: z.number().int(),
-  following: z.number().int(),
-  content: z.number().int(),
-});
+/** A count that was never written is zero: the first follow may come before the profile is complete. */
+const count = z.number().int().default(0);
+
+export const userCounts = z.object({ followers: count, following: count, content: count });
 
 /** `users/{uid}`: the owner creates it together with `handles/{handle}`; functions add `counts` and `status`. */
 export const user = z.object({

@@ -38,7 +38,7 @@ export const eventEnvelope = z.object({
 });
 
 /** The topics that an event of this definition is published to. */
-export function topicsOf(definition: EventDefinition<never>): string[] {
+export function topicsOf(definition: Pick<EventDefinition, 'name' | 'audience'>): string[] {
   switch (definition.audience) {
     case 'services':
       return [definition.name];

@@ -1,0 +1,4 @@
+/** Every function that is deployed, by service: `content-runPipeline` is `runPipeline` in `content/triggers.ts`. */
+export * as content from './content/triggers.ts';
+export * as notification from './notification/triggers.ts';
+export * as social from './social/triggers.ts';

@@ -1,0 +1,23 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type PlatformError, classify } from './errors.ts';
+
+/** Tries inside one invocation; a passing fault is over before the platform would redeliver. */
+export const TRIES_MAX = 3;
+const FIRST_WAIT_MS = 200;
+
+/**
+ * Runs the work, again after a transient error, with full-jitter exponential waits in between.
+ *
+ * @throws {PlatformError} the last error, classified
+ */
+export async function attempt<T>(work: () => Promise<T>, random: () => number = Math.random): Promise<T> {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await work();
+    } catch (thrown) {
+      const error: PlatformError = classify(thrown);
+      if (!error.retryable || tried >= TRIES_MAX) throw error;
+      await sleep(random() * FIRST_WAIT_MS * 2 ** (tried - 1));
+    }
+  }
+}

@@ -1,0 +1,169 @@
+import type { DocumentRef } from '@playnite/contracts/documents';
+import type * as sdk from 'firebase-admin/firestore';
+import { permanent, withDeadline } from './errors.ts';
+
+/** What only Firestore can fill in, as the value of a field; translated when it is written, so that this module stays light. */
+class Marker {
+  readonly kind: 'server-time' | 'absent' | 'plus';
+  readonly amount: number;
+
+  constructor(kind: Marker['kind'], amount = 0) {
+    this.kind = kind;
+    this.amount = amount;
+  }
+}
+
+/** Written as "now" on the server's clock. */
+export const serverTime: unknown = new Marker('server-time');
+/** Takes the field away. */
+export const absent: unknown = new Marker('absent');
+/** Adds to a number where it stands. */
+export const plus = (amount: number): unknown => new Marker('plus', amount);
+
+/** Fields to write: values of the document's shape; one of the markers above may stand for a whole field. */
+export type Fields<T> = { [K in keyof T]?: unknown };
+/** Fields by dotted path (`counts.followers`), for changing one entry of a map. */
+export type FieldPaths = Record<string, unknown>;
+
+export interface Found<T> {
+  id: string;
+  data: T;
+}
+
+/** Everything happens or nothing does; reads come before writes, and the work may run more than once. */
+export interface Transaction {
+  get<T>(ref: DocumentRef<T>): Promise<T | undefined>;
+  count(collection: string, where: readonly Condition[]): Promise<number>;
+  create<T>(ref: DocumentRef<T>, fields: Fields<T>): void;
+  set<T>(ref: DocumentRef<T>, fields: Fields<T>): void;
+  update<T>(ref: DocumentRef<T>, fields: Fields<T> & FieldPaths): void;
+  delete(ref: DocumentRef<unknown>): void;
+}
+
+export type Condition = readonly [field: string, operator: '==' | '<' | '<=' | '>' | '>=' | 'in', value: unknown];
+
+export interface ListOptions<T> {
+  collection: string;
+  /** How each document found is read; one that does not fit is passed over and logged, since one bad row must not stop the rest. */
+  shape: DocumentRef<T>['shape'];
+  where?: readonly Condition[];
+  /** A field, or the document's id when left out. */
+  orderBy?: string;
+  /** With no `orderBy`: the id after which to go on. */
+  after?: string;
+  limit: number;
+}
+
+/** Firestore, as the use cases see it: documents arrive parsed, each call has a deadline. */
+export interface Documents {
+  get<T>(ref: DocumentRef<T>): Promise<T | undefined>;
+  getAll<T>(refs: readonly DocumentRef<T>[]): Promise<(T | undefined)[]>;
+  list<T>(options: ListOptions<T>): Promise<Found<T>[]>;
+  transact<R>(work: (tx: Transaction) => Promise<R>): Promise<R>;
+  /** Writes all of them or none; at most 500. */
+  setAll<T>(documents: readonly (readonly [DocumentRef<T>, Fields<T>])[]): Promise<void>;
+  /** Creates those that are missing and leaves the others alone; at most 500. */
+  createMissing<T>(documents: readonly (readonly [DocumentRef<T>, Fields<T>])[]): Promise<void>;
+}
+
+/** Writes in one commit: Firestore has no such limit any more, but memory and the 10 MiB request limit do. */
+export const COMMIT_WRITES_MAX = 500;
+const ALREADY_EXISTS = 6;
+
+function parse<T>(ref: DocumentRef<T>, data: unknown): T {
+  const result = ref.shape.safeParse(data);
+  if (!result.success) throw permanent('malformed-document', `${ref.path}: ${result.error.message}`, result.error);
+  return result.data;
+}
+
+function constrain(query: sdk.Query, conditions: readonly Condition[]): sdk.Query {
+  return conditions.reduce((narrowed, [field, operator, value]) => narrowed.where(field, operator, value), query);
+}
+
+function translator({ FieldValue }: Pick<typeof sdk, 'FieldValue'>) {
+  const translate = (value: unknown): unknown => {
+    if (!(value instanceof Marker)) return value;
+    if (value.kind === 'server-time') return FieldValue.serverTimestamp();
+    return value.kind === 'absent' ? FieldValue.delete() : FieldValue.increment(value.amount);
+  };
+  return (fields: Record<string, unknown>) =>
+    Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, translate(value)]));
+}
+
+/** `Documents` on a Firestore; the SDK's module is handed in, because it is loaded only where it is used. */
+export function firestoreDocuments(
+  db: sdk.Firestore,
+  { FieldPath, FieldValue }: Pick<typeof sdk, 'FieldPath' | 'FieldValue'>,
+  warn: (message: string, fields: object) => void,
+): Documents {
+  const written = translator({ FieldValue });
+
+  const bound = (tx: sdk.Transaction): Transaction => ({
+    async get(ref) {
+      const snapshot = await tx.get(db.doc(ref.path));
+      return snapshot.exists ? parse(ref, snapshot.data()) : undefined;
+    },
+    async count(collection, where) {
+      const snapshot = await tx.get(constrain(db.collection(collection), where).count());
+      return snapshot.data().count;
+    },
+    create: (ref, fields) => void tx.create(db.doc(ref.path), written(fields)),
+    set: (ref, fields) => void tx.set(db.doc(ref.path), written(fields)),
+    update: (ref, fields) => void tx.update(db.doc(ref.path), written(fields)),
+    delete: (ref) => void tx.delete(db.doc(ref.path)),
+  });
+
+  return {
+    async get(ref) {
+      const snapshot = await withDeadline(`read of ${ref.path}`, db.doc(ref.path).get());
+      return snapshot.exists ? parse(ref, snapshot.data()) : undefined;
+    },
+
+    async getAll(refs) {
+      if (refs.length === 0) return [];
+      const snapshots = await withDeadline('read of many', db.getAll(...refs.map((ref) => db.doc(ref.path))));
+      return refs.map((ref, index) => {
+        const snapshot = snapshots[index];
+        return snapshot?.exists ? parse(ref, snapshot.data()) : undefined;
+      });
+    },
+
+    async list({ collection, shape, where = [], orderBy, after, limit }) {
+      let query = constrain(db.collection(collection), where);
+      query = query.orderBy(orderBy ?? FieldPath.documentId());
+      if (after !== undefined) query = query.startAfter(after);
+      const snapshot = await withDeadline(`list of ${collection}`, query.limit(limit).get());
+      return snapshot.docs.flatMap((document) => {
+        const result = shape.safeParse(document.data());
+        if (result.success) return [{ id: document.id, data: result.data }];
+        warn('malformed document passed over', { path: document.ref.path, error: result.error.message });
+        return [];
+      });
+    },
+
+    transact: (work) =>
+      withDeadline(
+        'transaction',
+        db.runTransaction((tx) => work(bound(tx))),
+      ),
+
+    async setAll(documents) {
+      const batch = db.batch();
+      for (const [ref, fields] of documents) batch.set(db.doc(ref.path), written(fields));
+      await withDeadline('batch', batch.commit());
+    },
+
+    async createMissing(documents) {
+      const writer = db.bulkWriter();
+      writer.onWriteError((error) => Number(error.code) !== ALREADY_EXISTS && error.failedAttempts < 3);
+      const writes = documents.map(async ([ref, fields]) => {
+        try {
+          await writer.create(db.doc(ref.path), written(fields));
+        } catch (error) {
+          if ((error as { code?: unknown }).code !== ALREADY_EXISTS) throw error;
+        }
+      });
+      await withDeadline('creation of many', Promise.all([writer.close(), ...writes]));
+    },
+  };
+}

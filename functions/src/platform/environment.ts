@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { permanent } from './errors.ts';
+
+/** Projects whose id begins so never touch the real cloud. */
+const DEMO_PREFIX = 'demo-';
+
+const firebaseConfig = z.object({ projectId: z.string().min(1), storageBucket: z.string().min(1) });
+
+export interface Environment {
+  projectId: string;
+  bucket: string;
+  /** Origin of the Firebase Storage REST API, without a trailing slash. */
+  storageOrigin: string;
+}
+
+/**
+ * Reads the process environment once.
+ *
+ * Refuses an emulator's address outside a demo project: against an emulator, forged tokens are accepted, so a
+ * stray variable in production would open every door.
+ *
+ * @throws {PlatformError} `emulator-outside-demo`, `environment-incomplete`
+ */
+export function readEnvironment(env: Record<string, string | undefined>): Environment {
+  let config: z.infer<typeof firebaseConfig>;
+  try {
+    config = firebaseConfig.parse(JSON.parse(env['FIREBASE_CONFIG'] ?? ''));
+  } catch (error) {
+    throw permanent('environment-incomplete', 'FIREBASE_CONFIG must hold projectId and storageBucket as JSON', error);
+  }
+  const emulator = Object.keys(env).find((name) => name.endsWith('_EMULATOR_HOST') && env[name]);
+  if (emulator && !config.projectId.startsWith(DEMO_PREFIX)) {
+    throw permanent(
+      'emulator-outside-demo',
+      `${emulator} is set, but ${config.projectId} is not a ${DEMO_PREFIX} project: refusing to start`,
+    );
+  }
+  const storageHost = env['FIREBASE_STORAGE_EMULATOR_HOST'];
+  return {
+    projectId: config.projectId,
+    bucket: config.storageBucket,
+    storageOrigin: storageHost ? `http://${storageHost}` : 'https://firebasestorage.googleapis.com',
+  };
+}

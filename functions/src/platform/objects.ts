@@ -1,0 +1,99 @@
+import type { Storage } from 'firebase-admin/storage';
+import { withDeadline } from './errors.ts';
+
+type Bucket = ReturnType<Storage['bucket']>;
+
+export interface StoredObject {
+  /** Changes with every overwrite of the same path. */
+  generation: string;
+  /** Bytes. */
+  size: number;
+  contentType: string;
+}
+
+/** The bucket, as the use cases see it. */
+export interface Objects {
+  stat(path: string): Promise<StoredObject | undefined>;
+  /** The bytes of exactly that generation, or undefined when it is gone. Holds the whole file in memory: look at its size first. */
+  read(path: string, generation: string): Promise<Buffer | undefined>;
+  /** Writes or overwrites. */
+  write(path: string, bytes: Buffer, options: { contentType: string; cacheControl: string }): Promise<void>;
+  /** Removes; what is already gone is fine. With a generation, a newer object of that path stays. */
+  remove(path: string, generation?: string): Promise<void>;
+  /** Removes all below a prefix. */
+  removeBelow(prefix: string): Promise<void>;
+  /** Where the Firebase Storage API serves the object, subject to the storage rules; holds no token. */
+  urlOf(path: string): string;
+}
+
+/** A 32 MiB object over a slow link; longer than the deadline of small calls. */
+const TRANSFER_DEADLINE_MS = 60_000;
+
+const statusOf = (error: unknown): unknown =>
+  typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+const isGone = (error: unknown) => statusOf(error) === 404;
+/** 412: the generation asked for is no longer the newest. */
+const isOutdated = (error: unknown) => statusOf(error) === 412;
+
+/** `Objects` on a Cloud Storage bucket. */
+export function bucketObjects(bucket: Bucket, storageOrigin: string): Objects {
+  const stat: Objects['stat'] = async (path) => {
+    try {
+      const [metadata] = await withDeadline(`stat of ${path}`, bucket.file(path).getMetadata());
+      return {
+        generation: String(metadata.generation),
+        size: Number(metadata.size),
+        contentType: metadata.contentType ?? '',
+      };
+    } catch (error) {
+      if (isGone(error)) return undefined;
+      throw error;
+    }
+  };
+
+  return {
+    stat,
+
+    async read(path, generation) {
+      try {
+        // The emulator ignores a wanted generation, so what arrives is compared here as well.
+        const [bytes] = await withDeadline(
+          `download of ${path}`,
+          bucket.file(path, { generation }).download({ validation: false }),
+          TRANSFER_DEADLINE_MS,
+        );
+        return (await stat(path))?.generation === generation ? bytes : undefined;
+      } catch (error) {
+        if (isGone(error)) return undefined;
+        throw error;
+      }
+    },
+
+    async write(path, bytes, { contentType, cacheControl }) {
+      await withDeadline(
+        `write of ${path}`,
+        bucket.file(path).save(bytes, { resumable: false, contentType, metadata: { cacheControl } }),
+        TRANSFER_DEADLINE_MS,
+      );
+    },
+
+    async remove(path, generation) {
+      if (generation !== undefined) {
+        const present = await stat(path);
+        if (present?.generation !== generation) return;
+      }
+      try {
+        const options = generation === undefined ? {} : { ifGenerationMatch: generation };
+        await withDeadline(`removal of ${path}`, bucket.file(path).delete(options));
+      } catch (error) {
+        if (!isGone(error) && !isOutdated(error)) throw error;
+      }
+    },
+
+    async removeBelow(prefix) {
+      await withDeadline(`removal below ${prefix}`, bucket.deleteFiles({ prefix, force: true }), TRANSFER_DEADLINE_MS);
+    },
+
+    urlOf: (path) => `${storageOrigin}/v0/b/${bucket.name}/o/${encodeURIComponent(path)}?alt=media`,
+  };
+}

@@ -1,0 +1,45 @@
+import { type TaskQueueOptions, onTaskDispatched } from 'firebase-functions/v2/tasks';
+import { type Context, REGION, context } from './context.ts';
+import { classify } from './errors.ts';
+import type { QueueDefinition } from './task-queues.ts';
+
+/** One dispatch of a task. Cloud Tasks may dispatch a task again after it succeeded, though it seldom does. */
+export interface Delivery {
+  /** The task's id: the same for each retry. */
+  taskId: string;
+}
+
+/**
+ * A function that works off a queue. What fails is dispatched again with exponential backoff, `TASK_ATTEMPTS_MAX`
+ * times; an error that no retry can help ends the task, and the handler has already recorded it where it belongs.
+ */
+export function onTask<Data>(
+  queue: QueueDefinition<Data>,
+  options: Pick<TaskQueueOptions, 'memory' | 'timeoutSeconds' | 'concurrency' | 'rateLimits'>,
+  handle: (ctx: Context, data: Data, delivery: Delivery) => Promise<void>,
+) {
+  return onTaskDispatched<unknown>(
+    {
+      region: REGION,
+      retryConfig: { maxAttempts: TASK_ATTEMPTS_MAX, minBackoffSeconds: 1, maxBackoffSeconds: 60, maxDoublings: 5 },
+      ...options,
+    },
+    async ({ id, data }) => {
+      const ctx = await context();
+      try {
+        await handle(ctx, queue.data.parse(data), { taskId: id });
+      } catch (thrown) {
+        const error = classify(thrown);
+        ctx.log.warn('task failed', {
+          queue: queue.functionName,
+          taskId: id,
+          code: error.code,
+          message: error.message,
+        });
+        if (error.retryable) throw error;
+      }
+    },
+  );
+}
+
+export const TASK_ATTEMPTS_MAX = 5;
