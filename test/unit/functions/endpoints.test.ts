@@ -8,7 +8,8 @@ const LIST = new URL('../../../functions/ENDPOINTS.md', import.meta.url);
 const endpoint = z.object({
   availableMemoryMb: z.number(),
   timeoutSeconds: z.number(),
-  concurrency: z.number().nullish(),
+  // The SDK's own marker stands for "whatever the platform's default is".
+  concurrency: z.number().optional().catch(undefined),
   region: z.array(z.string()),
   eventTrigger: z
     .object({
