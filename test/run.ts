@@ -20,8 +20,6 @@ async function start(scratch: string): Promise<Platform | undefined> {
   const platform = await startPlatform({
     projectId: `demo-test-${process.pid}`,
     ports: 'free',
-    realtime: true,
-    functions: true,
     log: (line) => process.stderr.write(`${line}\n`),
   });
   Object.assign(process.env, platform.env, {

@@ -1,13 +1,15 @@
 import { z } from 'zod';
 
 /**
- * A string that survives every hop: well-formed UTF-16 (Firestore answers UNKNOWN to a lone surrogate) and
- * at most `max` UTF-16 code units long. `max` is a bound on storage, not on what a person counts as letters.
+ * A string that survives every hop: well-formed UTF-16 (Firestore answers UNKNOWN to a lone surrogate) and at most
+ * `max` characters long, counted as the security rules count them: by code point.
  */
 export const text = (max: number) =>
   z
     .string()
-    .max(max)
+    .refine((value) => value.length <= max || (value.length <= 2 * max && Array.from(value).length <= max), {
+      message: `text is longer than ${max} characters`,
+    })
     .refine((value) => value.isWellFormed(), { message: 'text holds a lone surrogate' });
 
 /** A document id that Firestore takes: no slash, not `.` or `..`, not `__reserved__`, at most 128 characters here. */

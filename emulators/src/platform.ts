@@ -122,6 +122,7 @@ async function start(options: PlatformOptions, stack: AsyncDisposableStack): Pro
   await mkdir(logs, { recursive: true });
   stack.defer(() => killRun(run));
 
+  const complete = Promise.withResolvers<void>();
   const suite = supervise({
     name: 'The emulator suite',
     command: path.join(BIN, 'firebase'),
@@ -134,13 +135,15 @@ async function start(options: PlatformOptions, stack: AsyncDisposableStack): Pro
       ...(await suiteEnvironment(java, emulators, storageRules, log)),
     },
     logFile: path.join(logs, 'emulators.log'),
+    // Said when the last function is loaded; until then the functions emulator answers and runs nothing.
+    onLine: (line) => line.includes('All emulators ready') && complete.resolve(),
   });
   stack.defer(() => stopSuite(suite, run, data));
 
   const started = AbortSignal.any([AbortSignal.timeout(START_MAX_MS), ...(options.signal ? [options.signal] : [])]);
   const onReady = (part: Part) => log(`ready: ${part} ${HOST}:${ports[part]}`);
   const ready = { ports, projectId, bucket, signal: started };
-  await unlessEnded(suite, waitUntilReady(EMULATED, ready, onReady));
+  await unlessEnded(suite, Promise.all([complete.promise, waitUntilReady(EMULATED, ready, onReady)]));
 
   const realtime = supervise({
     name: 'The realtime server',
@@ -292,7 +295,7 @@ async function suiteEnvironment(
   };
 }
 
-async function unlessEnded(part: Supervised, work: Promise<void>): Promise<void> {
+async function unlessEnded(part: Supervised, work: Promise<unknown>): Promise<void> {
   const ended = part.exited.then(async (code): Promise<never> => {
     throw await failureOf(part, code);
   });

@@ -19,7 +19,7 @@ export const userCounts = z.object({ followers: count, following: count, content
 export const user = z.object({
   handle: z.string().regex(HANDLE_PATTERN),
   displayName: text(DISPLAY_NAME_MAX),
-  bio: text(BIO_MAX),
+  bio: text(BIO_MAX).default(''),
   avatarContentId: documentId.optional(),
   createdAt: timestamp,
   counts: userCounts.optional(),

@@ -1,0 +1,3 @@
+export * from './channels.ts';
+export * from './codes.ts';
+export * from './publication.ts';

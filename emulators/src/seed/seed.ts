@@ -1,0 +1,1 @@
+export async function seed(_p: unknown, _o: unknown): Promise<void> {}
