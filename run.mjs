@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, rmdirSync, statSync, write
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** @type {Record<string, string>} */
 const ENTRIES = {
   start: 'emulators/src/start.ts',
   demo: 'emulators/src/demo/main.ts',
@@ -21,10 +22,15 @@ const PINNED_NODE = 24;
 const LOCK_STALE_MS = 15 * 60_000;
 
 const root = path.dirname(fileURLToPath(import.meta.url));
+/** @param {string[]} parts */
 const inRoot = (...parts) => path.join(root, ...parts);
 const bin = inRoot('node_modules', '.bin');
 const stampFile = inRoot('node_modules', '.playnite-install');
 
+/**
+ * @param {string} message
+ * @returns {never}
+ */
 function fail(message) {
   process.stderr.write(`${message}\n`);
   process.exit(1);
@@ -77,7 +83,7 @@ async function install() {
 }
 
 const [name, ...args] = process.argv.slice(2);
-const entry = ENTRIES[name];
+const entry = ENTRIES[name ?? ''];
 if (entry === undefined) fail(`Usage: node run.mjs ${Object.keys(ENTRIES).join(' | ')}`);
 if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
   fail(`PlayNite needs Node ${OLDEST_NODE} or newer to start; this is ${process.versions.node}.`);

@@ -23,7 +23,11 @@ async function start(scratch: string): Promise<Platform | undefined> {
     log: (line) => process.stderr.write(`${line}\n`),
   });
   Object.assign(process.env, platform.env, {
-    PLAYNITE_ADDRESSES: JSON.stringify({ ...platform.addresses, projectId: platform.projectId }),
+    PLAYNITE_PLATFORM: JSON.stringify({
+      projectId: platform.projectId,
+      bucket: platform.bucket,
+      addresses: platform.addresses,
+    }),
     PLAYNITE_SCRATCH: scratch,
   });
   return platform;
@@ -48,3 +52,5 @@ try {
   await platform?.stop();
   await rm(scratch, { recursive: true, force: true });
 }
+// A test that failed half-way may have left a connection open, and with it the process.
+process.exit();

@@ -310,16 +310,12 @@ async function unlessEnded(part: Supervised, work: Promise<unknown>): Promise<vo
  */
 async function stopSuite(suite: Supervised, run: string, data: DataFolder | undefined): Promise<void> {
   for (const { pid, command } of processesOf(run)) {
-    if (
-      /pubsub-emulator|cloud-pubsub/.test(command.split(' PATH=')[0] ?? '') &&
-      pid !== suite.pid &&
-      /java/.test(command)
-    ) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It ended by itself in the meantime.
-      }
+    // The program itself or the script that starts it, not somebody who merely has it among its arguments.
+    if (!/java .*pubsub-emulator|sh .*cloud-pubsub-emulator/.test(command)) continue;
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It ended by itself in the meantime.
     }
   }
   await sleep(50);

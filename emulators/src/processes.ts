@@ -8,17 +8,22 @@ export interface RunningProcess {
   command: string;
 }
 
-/** The processes that carry a run's mark. `ps axeww` shows environments on Linux and macOS alike. */
+const ps = (...args: string[]): RunningProcess[] =>
+  execFileSync('ps', [...args, '-o', 'pid=', '-o', 'command='], { encoding: 'utf8', maxBuffer: 256 * 1024 * 1024 })
+    .split('\n')
+    .flatMap((line) => {
+      const match = /^\s*(\d+)\s+(.*)$/.exec(line);
+      return match?.[1] && match[2] ? [{ pid: Number(match[1]), command: match[2] }] : [];
+    });
+
+/** The processes that carry a run's mark. `ps axeww` shows environments, on Linux and macOS alike. */
 export function processesOf(run: string): RunningProcess[] {
-  const listing = execFileSync('ps', ['axeww', '-o', 'pid=', '-o', 'command='], {
-    encoding: 'utf8',
-    maxBuffer: 256 * 1024 * 1024,
-  });
-  return listing.split('\n').flatMap((line) => {
-    const match = /^\s*(\d+)\s+(.*)$/.exec(line);
-    if (!match?.[1] || !match[2]?.includes(`${RUN_VARIABLE}=${run}`)) return [];
-    return [{ pid: Number(match[1]), command: match[2] }];
-  });
+  const marked = new Set(
+    ps('axeww')
+      .filter(({ command }) => command.includes(`${RUN_VARIABLE}=${run}`))
+      .map(({ pid }) => pid),
+  );
+  return ps('axww').filter(({ pid }) => marked.has(pid));
 }
 
 /** Kills whatever of a run is left, except the processes named. */

@@ -1,4 +1,4 @@
-import { type Message, PubSub, type Subscription } from '@google-cloud/pubsub';
+import type { Message, PubSub, Subscription } from '@google-cloud/pubsub';
 import { LIVE_TOPIC } from '@playnite/contracts/events';
 import type { Logger } from 'pino';
 import { type Routed, routeMessage } from './routes.ts';

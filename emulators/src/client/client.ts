@@ -122,9 +122,8 @@ export async function connectClient({ projectId, bucket, addresses }: Target, na
   });
   // Publications of channels that the server subscribed to; `user:{uid}` is one.
   live.on('publication', ({ channel, data }: ServerPublicationContext) => hear(channel, data));
-  const connected = live.ready(WAIT_MAX_MS);
   live.connect();
-  await connected;
+  await live.ready(WAIT_MAX_MS);
 
   const client: Client = {
     uid: user.uid,

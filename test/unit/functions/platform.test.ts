@@ -73,7 +73,6 @@ describe('classify', () => {
   test('a malformed event cannot be helped', () => {
     const parse = () =>
       parseEvent(socialFollowed, { id: 'x', name: 'social.followed', version: 1, at: at.toISOString(), data: {} });
-    expect(parse).toThrow();
     let thrown: unknown;
     try {
       parse();

@@ -1,0 +1,51 @@
+/** The platform that `npm test` started, as the tests see it. */
+import { type Client, type Target, connectClient } from '@playnite/emulators/client';
+import { afterEach } from '@jest/globals';
+import type { DocumentData } from 'firebase/firestore';
+import { z } from 'zod';
+
+const described = z.object({
+  projectId: z.string(),
+  bucket: z.string(),
+  addresses: z.object({
+    auth: z.string(),
+    firestore: z.string(),
+    storage: z.string(),
+    functions: z.string(),
+    realtime: z.string(),
+  }),
+});
+
+export const target: Target & z.infer<typeof described> = described.parse(
+  JSON.parse(process.env['PLAYNITE_PLATFORM'] ?? 'null'),
+);
+
+const opened: Client[] = [];
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((client) => client.close()));
+});
+
+let count = 0;
+/** A handle that no other test has. */
+export const newHandle = (name: string): string =>
+  `${name}_${process.pid.toString(36)}${(count += 1)}${Date.now().toString(36).slice(-5)}`.slice(0, 20);
+
+/** A signed-in person with a profile; the connection ends with the test. */
+export async function person(name: string): Promise<Client> {
+  const client = await connectClient(target, name);
+  opened.push(client);
+  await client.createProfile(newHandle(name), `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`);
+  return client;
+}
+
+/** A signed-in person without a profile. */
+export async function stranger(name: string): Promise<Client> {
+  const client = await connectClient(target, name);
+  opened.push(client);
+  return client;
+}
+
+/** Whether a profile's count is so many. */
+export const counts = (what: 'followers' | 'following' | 'content', expected: number) => (user: DocumentData) =>
+  (user['counts'] as Record<string, unknown> | undefined)?.[what] === expected;
