@@ -28,8 +28,17 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
   const current = path.join(folder, 'current');
   const next = path.join(folder, 'next');
   const previous = path.join(folder, 'previous');
+  const keepExport = async () => {
+    if (!(await exists(path.join(next, COMPLETE)))) return;
+    await rm(previous, { recursive: true, force: true });
+    if (await exists(current)) await rename(current, previous);
+    await rename(next, current);
+    await rm(previous, { recursive: true, force: true });
+  };
   try {
     await mkdir(folder, { recursive: true });
+    // A run that was killed may have left its export complete, or in pieces.
+    await keepExport();
     await rm(next, { recursive: true, force: true });
   } catch (cause) {
     throw new StartError('disk', `The data folder ${folder} cannot be written: ${(cause as Error).message}`, cause);
@@ -39,12 +48,6 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
   return {
     importFrom: (await exists(path.join(current, COMPLETE))) ? current : undefined,
     exportTo: next,
-    async keepExport() {
-      if (!(await exists(path.join(next, COMPLETE)))) return;
-      await rm(previous, { recursive: true, force: true });
-      if (await exists(current)) await rename(current, previous);
-      await rename(next, current);
-      await rm(previous, { recursive: true, force: true });
-    },
+    keepExport,
   };
 }

@@ -13,7 +13,11 @@ if (command === undefined) throw new Error('usage: watchdog.ts COMMAND [ARG …]
 const run = process.env['PLAYNITE_RUN'];
 
 const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+let orphaned = false;
+
 child.once('exit', (code, signal) => {
+  // What the command leaves behind, such as an emulator that it started detached; nobody else is there to see to it.
+  if (orphaned && run !== undefined) killRun(run, [process.pid]);
   process.exit(code ?? (signal === null ? 1 : 130));
 });
 child.once('error', (error) => {
@@ -24,13 +28,7 @@ child.once('error', (error) => {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
 
 process.stdin.resume().once('end', () => {
+  orphaned = true;
   child.kill('SIGINT');
-  setTimeout(() => {
-    child.kill('SIGKILL');
-    if (run !== undefined) killRun(run, [process.pid]);
-  }, GRACE_MS).unref();
-  // What the command leaves behind when it stops in time, such as an emulator that it started detached.
-  child.once('exit', () => {
-    if (run !== undefined) killRun(run, [process.pid]);
-  });
+  setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
 });

@@ -42,7 +42,8 @@ describe('the first photo', () => {
     });
 
     const item = await follower.sees(`users/${follower.uid}/feed/${uploadId}`, () => true);
-    expect(item).toMatchObject({ ownerId: creator.uid, reason: 'following', publishedAt: content['publishedAt'] });
+    expect(item).toMatchObject({ ownerId: creator.uid, reason: 'following' });
+    expect(item['publishedAt']).toEqual(content['publishedAt']);
     await follower.sees(`users/${follower.uid}/notifications/new-content:${uploadId}`, () => true);
     const notifications = await getDocs(
       query(collection(follower.firestore, 'users', follower.uid, 'notifications'), orderBy('createdAt'), limit(10)),
@@ -85,9 +86,7 @@ describe('the first photo', () => {
       'cleaning-up',
       'done',
     ]);
-    expect(progress.map((each) => each.progress)).toEqual(
-      [...progress.map((each) => each.progress)].sort((a, b) => a - b),
-    );
+    expect(progress.every((each, index) => each.progress > (progress[index - 1]?.progress ?? 0))).toBe(true);
   });
 
   test('leaves the original and serves the renditions, cacheable for ever', async () => {
