@@ -27,6 +27,7 @@ async function start(scratch: string): Promise<Platform | undefined> {
       projectId: platform.projectId,
       bucket: platform.bucket,
       addresses: platform.addresses,
+      run: platform.run,
     }),
     PLAYNITE_SCRATCH: scratch,
   });

@@ -16,11 +16,14 @@ const ps = (...args: string[]): RunningProcess[] =>
       return match?.[1] && match[2] ? [{ pid: Number(match[1]), command: match[2] }] : [];
     });
 
-/** The processes that carry a run's mark. `ps axeww` shows environments, on Linux and macOS alike. */
-export function processesOf(run: string): RunningProcess[] {
+/**
+ * The processes that carry a run's mark, and `also` somewhere in their environment. `ps axeww` shows environments, on
+ * Linux and macOS alike.
+ */
+export function processesOf(run: string, also = ''): RunningProcess[] {
   const marked = new Set(
     ps('axeww')
-      .filter(({ command }) => command.includes(`${RUN_VARIABLE}=${run}`))
+      .filter(({ command }) => command.includes(`${RUN_VARIABLE}=${run}`) && command.includes(also))
       .map(({ pid }) => pid),
   );
   return ps('axww').filter(({ pid }) => marked.has(pid));

@@ -1,12 +1,16 @@
 /** The platform that `npm test` started, as the tests see it. */
-import { type Client, type Target, connectClient } from '@playnite/emulators/client';
 import { afterEach } from '@jest/globals';
-import type { DocumentData } from 'firebase/firestore';
+import { type Client, type Target, connectClient } from '@playnite/emulators/client';
+import { type DocumentData, setLogLevel } from 'firebase/firestore';
 import { z } from 'zod';
+
+// The SDK prints every refusal by the rules, and refusals are what many tests are about.
+setLogLevel('error');
 
 const described = z.object({
   projectId: z.string(),
   bucket: z.string(),
+  run: z.string(),
   addresses: z.object({
     auth: z.string(),
     firestore: z.string(),

@@ -14,10 +14,10 @@ const SUSPENDED: Verdict = {
  * must go are removed, and one transaction makes the end visible. A repeat starts from the verdict.
  */
 export async function concludeUpload(ctx: Needs, run: ActiveRun, verdict: Verdict): Promise<void> {
-  const { uploadId, notes } = run;
-  await writeVerdict(ctx, run, verdict);
+  const { uploadId } = run;
+  const { object } = await writeVerdict(ctx, run, verdict);
   await Promise.all([
-    ctx.objects.remove(notes.object.path, notes.object.generation),
+    ctx.objects.remove(object.path, object.generation),
     verdict.status === 'published' ? undefined : ctx.objects.removeBelow(mediaPrefix(uploadId)),
   ]);
   const ended = await ctx.documents.transact((tx) => end(tx, run, verdict));
@@ -28,11 +28,12 @@ export async function concludeUpload(ctx: Needs, run: ActiveRun, verdict: Verdic
   ctx.log.info('upload ended', { uploadId, status: verdict.status });
 }
 
-async function writeVerdict(ctx: Needs, run: ActiveRun, verdict: Verdict): Promise<void> {
-  await ctx.documents.transact(async (tx) => {
-    await fence(tx, run);
+async function writeVerdict(ctx: Needs, run: ActiveRun, verdict: Verdict): Promise<UploadRun> {
+  return ctx.documents.transact(async (tx) => {
+    const notes = await fence(tx, run);
     tx.update(uploadRunAt(run.uploadId), { verdict });
     tx.update(uploadAt(run.uploadId), { step: 'cleaning-up', progress: 0.9, updatedAt: serverTime });
+    return notes;
   });
 }
 

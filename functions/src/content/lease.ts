@@ -42,18 +42,19 @@ export async function claimRun(ctx: Needs, uploadId: string, holder: string): Pr
 
 const leaseEnd = (ctx: Needs) => new Date(ctx.now().getTime() + LEASE_MS);
 
-/** Shows where the run is and renews its lease. */
+/** Shows where the run is and renews its lease; returns the notes as they are now. */
 export async function advance(
   ctx: Needs,
   run: ActiveRun,
   status: UploadTicket['status'],
   step: UploadStep,
   progress: number,
-): Promise<void> {
-  await ctx.documents.transact(async (tx) => {
-    await fence(tx, run);
+): Promise<UploadRun> {
+  return ctx.documents.transact(async (tx) => {
+    const notes = await fence(tx, run);
     tx.update(uploadAt(run.uploadId), { status, step, progress, updatedAt: serverTime });
     tx.update(uploadRunAt(run.uploadId), { lease: { holder: run.holder, until: leaseEnd(ctx) } });
+    return notes;
   });
 }
 

@@ -33,18 +33,21 @@ async function accept(
 ): Promise<boolean> {
   return ctx.documents.transact(async (tx) => {
     const [ticket, run] = await Promise.all([tx.get(uploadAt(uploadId)), tx.get(uploadRunAt(uploadId))]);
-    // The same file again: its event was delivered twice.
-    if (run) return run.object.generation === object.generation;
+    const { path, generation, size, contentType } = object;
+    const file = { path, generation, size, contentType };
+    if (run) {
+      // The same file again, or one that has been overwritten since: events come twice and in any order.
+      if (BigInt(run.object.generation) >= BigInt(generation)) return true;
+      // Puts that raced each other past the rules: the newest is the one that is there, and nobody has looked yet.
+      if (ticket?.status !== 'screening' || ticket.step !== 'received') return false;
+      tx.update(uploadRunAt(uploadId), { object: file });
+      return true;
+    }
     if (!ticket || ticket.ownerId !== ownerId || ticket.status !== 'awaiting-file') return false;
     tx.update(uploadAt(uploadId), { status: 'screening', step: 'received', progress: 0.05, updatedAt: serverTime });
     tx.create(uploadRunAt(uploadId), {
       ownerId,
-      object: {
-        path: object.path,
-        generation: object.generation,
-        size: object.size,
-        contentType: object.contentType,
-      },
+      object: file,
       attempts: 0,
       expireAt: new Date(ctx.now().getTime() + RUN_KEPT_MS),
     });

@@ -35,7 +35,7 @@ async function decide(ctx: Needs, run: ActiveRun): Promise<Verdict> {
     const message = `Processing was started ${RUN_ATTEMPTS_MAX} times and never finished.`;
     return { status: 'failed', failure: { code: 'attempts-exhausted', message, retryable: true } };
   }
-  const { ticket, notes } = run;
+  const { ticket } = run;
   const rejected = (rejection: Rejection): Verdict => ({ status: 'rejected', rejection });
 
   const owner = await ctx.documents.get(userAt(ticket.ownerId));
@@ -43,10 +43,11 @@ async function decide(ctx: Needs, run: ActiveRun): Promise<Verdict> {
     return rejected({ code: 'suspended', message: 'This account cannot publish.' });
   }
 
-  await advance(ctx, run, 'screening', 'checking-bytes', 0.15);
-  const unfit = checkObject(ticket, notes.object);
+  // From this step on no other file is taken for the ticket.
+  const { object } = await advance(ctx, run, 'screening', 'checking-bytes', 0.15);
+  const unfit = checkObject(ticket, object);
   if (unfit) return rejected(unfit);
-  const bytes = await ctx.objects.read(notes.object.path, notes.object.generation);
+  const bytes = await ctx.objects.read(object.path, object.generation);
   if (!bytes) {
     const message = 'The file vanished before it could be looked at.';
     return { status: 'failed', failure: { code: 'file-missing', message, retryable: true } };

@@ -1,0 +1,112 @@
+/** What no client can see or do: the Admin SDK's view of the platform under test, and events delivered by hand. */
+import { randomUUID } from 'node:crypto';
+import type { EventEnvelope } from '@playnite/contracts/events';
+import { getApps, initializeApp } from 'firebase-admin/app';
+import { getFirestore } from 'firebase-admin/firestore';
+import { getStorage } from 'firebase-admin/storage';
+import { target } from './platform.ts';
+
+const app = getApps()[0] ?? initializeApp({ projectId: target.projectId, storageBucket: target.bucket });
+export const db = getFirestore(app);
+export const bucket = getStorage(app).bucket();
+
+/** The names of all objects below a prefix. */
+export async function objectsBelow(prefix: string): Promise<string[]> {
+  const [files] = await bucket.getFiles({ prefix });
+  return files.map(({ name }) => name);
+}
+
+/** Everything that an upload may leave: its original, its renditions, its content. */
+export async function tracesOf(ownerId: string, uploadId: string) {
+  const [originals, renditions, content] = await Promise.all([
+    objectsBelow(`uploads/${ownerId}/${uploadId}`),
+    objectsBelow(`media/${uploadId}/`),
+    db.doc(`content/${uploadId}`).get(),
+  ]);
+  return { originals: originals.length, renditions: renditions.length, published: content.exists };
+}
+
+async function post(path: string, body: unknown, headers: Record<string, string>): Promise<number> {
+  const response = await fetch(`http://${target.addresses.functions}${path}`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+  });
+  await response.text();
+  return response.status;
+}
+
+/** Delivers a CloudEvent to a function once more, as the platform may at any time. */
+export async function deliver(functionName: string, event: Record<string, unknown>): Promise<number> {
+  return post(
+    `/functions/projects/${target.projectId}/triggers/us-central1-${functionName}-0`,
+    { specversion: '1.0', id: randomUUID(), time: new Date().toISOString(), ...event },
+    { 'content-type': 'application/cloudevents+json' },
+  );
+}
+
+/** Delivers a platform event, or anything else, to a function that hears its topic. */
+export async function deliverEvent(
+  functionName: string,
+  message: EventEnvelope | string,
+  time = new Date().toISOString(),
+): Promise<number> {
+  const json = typeof message === 'string' ? message : JSON.stringify(message);
+  const topic = `projects/${target.projectId}/topics/redelivered`;
+  return deliver(functionName, {
+    time,
+    type: 'google.cloud.pubsub.topic.v1.messagePublished',
+    source: `//pubsub.googleapis.com/${topic}`,
+    data: {
+      message: {
+        data: Buffer.from(json).toString('base64'),
+        messageId: randomUUID(),
+        publishTime: time,
+        attributes: {},
+      },
+      subscription: 'redelivered',
+    },
+  });
+}
+
+/** Delivers the news of an object to the function that takes uploads in. */
+export async function deliverFinalized(object: {
+  name: string;
+  generation: string;
+  size: number;
+  contentType: string;
+}): Promise<number> {
+  return deliver('content-onUploadFinalized', {
+    type: 'google.cloud.storage.object.v1.finalized',
+    source: `//storage.googleapis.com/projects/_/buckets/${target.bucket}`,
+    subject: `objects/${object.name}`,
+    data: { bucket: target.bucket, ...object, size: String(object.size) },
+  });
+}
+
+/** Dispatches a task to a queue's function, as Cloud Tasks does. */
+export async function dispatchTask(functionName: string, taskId: string, data: unknown): Promise<number> {
+  return post(
+    `/${target.projectId}/us-central1/${functionName}`,
+    { data },
+    {
+      'content-type': 'application/json',
+      'x-cloudtasks-taskname': taskId,
+      'x-cloudtasks-queuename': functionName,
+      'x-cloudtasks-taskretrycount': '0',
+      'x-cloudtasks-taskexecutioncount': '0',
+      'x-cloudtasks-tasketa': '0',
+    },
+  );
+}
+
+/** Runs a scheduled function now. */
+export async function fireSchedule(functionName: string): Promise<number> {
+  return post(
+    `/functions/projects/${target.projectId}/triggers/us-central1-${functionName}-0`,
+    {},
+    {
+      'content-type': 'application/json',
+    },
+  );
+}
