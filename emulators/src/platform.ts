@@ -140,7 +140,14 @@ async function start(options: PlatformOptions, stack: AsyncDisposableStack): Pro
   });
   stack.defer(() => stopSuite(suite, run, data));
 
-  const started = AbortSignal.any([AbortSignal.timeout(START_MAX_MS), ...(options.signal ? [options.signal] : [])]);
+  // Whatever ends the start also ends the asking.
+  const givenUp = new AbortController();
+  stack.defer(() => givenUp.abort(new Error('the start was given up')));
+  const started = AbortSignal.any([
+    AbortSignal.timeout(START_MAX_MS),
+    givenUp.signal,
+    ...(options.signal ? [options.signal] : []),
+  ]);
   const onReady = (part: Part) => log(`ready: ${part} ${HOST}:${ports[part]}`);
   const ready = { ports, projectId, bucket, signal: started };
   await unlessEnded(suite, Promise.all([complete.promise, waitUntilReady(EMULATED, ready, onReady)]));

@@ -4,24 +4,21 @@
  * The official Storage rules runtime is used when it is on the machine. Otherwise the engine inside the official
  * Firestore emulator is hosted by `rules-engine/StorageRulesHost.java`, compiled once and kept in the cache.
  */
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { z } from 'zod';
 import type { Java } from './java.ts';
 import { writeJar } from './jar.ts';
 import { CACHE, ROOT } from './paths.ts';
+import { openRulesHost } from './rules-host.ts';
 import { StartError } from './start-error.ts';
 
 const run = promisify(execFile);
 
 const SOURCE = path.join(ROOT, 'emulators', 'rules-engine', 'StorageRulesHost.java');
 const MAIN_CLASS = 'StorageRulesHost';
-/** Compiling two rules files takes well under a second; a JVM on a busy machine may take some to start. */
-const CHECK_MAX_MS = 30_000;
 
 /**
  * Compiles the host against the Firestore emulator's JAR, or finds it compiled before.
@@ -78,31 +75,17 @@ async function compile(java: Java, firestoreJar: string): Promise<string> {
   }
 }
 
-const loaded = z.object({ id: z.number(), errors: z.array(z.string()) });
-
 /**
  * Compiles the rules files with the official compiler.
  *
  * @throws {StartError} `rules-broken`, with file, line and column of each fault
  */
 export async function checkRules(java: Java, hostJar: string, files: readonly string[]): Promise<void> {
-  const sources = await Promise.all(
-    files.map(async (file) => ({ name: path.relative(ROOT, file), content: await readFile(file, 'utf8') })),
+  await using host = openRulesHost(java, hostJar);
+  const faults = await Promise.all(
+    files.map(async (file) => (await host.load(path.relative(ROOT, file), await readFile(file, 'utf8'))).errors),
   );
-  const host = spawn(java.command, ['-XX:TieredStopAtLevel=1', '-jar', hostJar], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    timeout: CHECK_MAX_MS,
-  });
-  sources.forEach((source, id) => {
-    const request = { action: 'load_ruleset', id, context: { rulesetName: String(id), source: { files: [source] } } };
-    host.stdin.write(`${JSON.stringify(request)}\n`);
-  });
-  host.stdin.end();
-  const answers: z.infer<typeof loaded>[] = [];
-  for await (const line of createInterface({ input: host.stdout })) answers.push(loaded.parse(JSON.parse(line)));
-  const judged = answers.filter(({ id }) => id >= 0);
-  if (judged.length !== sources.length) throw new StartError('part-failed', 'The rules engine did not answer.');
-  const faults = judged.flatMap(({ errors }) => errors);
-  if (faults.length > 0)
-    throw new StartError('rules-broken', `The security rules do not compile:\n  ${faults.join('\n  ')}`);
+  if (faults.flat().length > 0) {
+    throw new StartError('rules-broken', `The security rules do not compile:\n  ${faults.flat().join('\n  ')}`);
+  }
 }

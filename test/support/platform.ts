@@ -24,6 +24,11 @@ export const target: Target & z.infer<typeof described> = described.parse(
   JSON.parse(process.env['PLAYNITE_PLATFORM'] ?? 'null'),
 );
 
+/** What the platform under test has written down so far. */
+export const logFiles = ['emulators.log', 'realtime.log'].map(
+  (name) => new URL(`../../.cache/logs/${target.run}/${name}`, import.meta.url),
+);
+
 const opened: Client[] = [];
 
 afterEach(async () => {

@@ -490,6 +490,8 @@ export const TABLE: readonly Row[] = [
       ['a tag on two lines', { tags: ['a\nb'] }],
       ['a tag that is no text', { tags: [5] }],
       ['tags that are no list', { tags: 'a' }],
+      ['tags that are an empty text', { tags: '' }],
+      ['tags that are an empty map', { tags: {} }],
       ['for the world', { visibility: 'world' }],
       ['published already', { status: 'published' }],
       ['in the past', { createdAt: now }],

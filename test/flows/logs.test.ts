@@ -1,0 +1,20 @@
+import { readFile } from 'node:fs/promises';
+import { expect, test } from '@jest/globals';
+import { phonePhoto } from '../support/files.ts';
+import { logFiles, person } from '../support/platform.ts';
+
+test('no log holds a token, an e-mail address or a place', async () => {
+  const ann = await person('ann');
+  const bytes = await phonePhoto(4000);
+  const { ticket } = await ann.upload({ bytes, contentType: 'image/jpeg', title: 'Logged' });
+  expect(ticket['status']).toBe('published');
+  const logs = (await Promise.all(logFiles.map((file) => readFile(file, 'utf8')))).join('\n');
+  // The logs are there and tell of this upload, so what is not found in them was not written.
+  expect(logs).toContain('upload ended');
+  const token = (await ann.auth.currentUser?.getIdToken()) ?? '';
+  expect(token.length).toBeGreaterThan(100);
+  expect(logs).not.toContain(token.split('.')[1]);
+  expect(logs).not.toMatch(/eyJ[\w-]{20,}\./);
+  expect(logs).not.toMatch(/@example\.com/);
+  expect(logs).not.toMatch(/GPS|48\/1|latitude/i);
+});
