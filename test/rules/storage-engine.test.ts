@@ -59,7 +59,7 @@ describe('the hosted rules engine', () => {
   test('permits what a rule allows, and nothing else', async () => {
     expect(await permits('allow create: if true;')).toEqual(PERMITTED);
     expect((await permits('allow create: if false;')).permit).toBe(false);
-    expect((await permits('')).permit).toBe(false);
+    expect((await permits('allow get: if true;')).permit).toBe(false);
     expect((await permits('allow create: if true;', { path: '/b/bucket/o/elsewhere/f' })).permit).toBe(false);
   });
 
