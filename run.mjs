@@ -64,15 +64,17 @@ async function install() {
     if (isInstalled()) return;
     process.stderr.write('Installing dependencies (once, about a minute) …\n');
     const started = Date.now();
+    // Not `npm ci`: it demands that the lock file names the binaries of every platform, and then installs one of them.
+    // `npm install` keeps to the lock file as well, and finds what a platform needs that is not in it.
     // stdout is for the command's own output, which may be read by a program.
-    const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    const npm = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
       cwd: root,
       stdio: ['ignore', 2, 2],
       shell: process.platform === 'win32',
     });
     if (npm.status !== 0)
       fail(
-        `Installing the dependencies failed (npm ci, code ${npm.status}). Is there a network, and space on the disk?`,
+        `Installing the dependencies failed (npm install, code ${npm.status}). Is there a network, and space on the disk?`,
       );
     writeFileSync(stampFile, wantedStamp());
     process.stderr.write(`Installed in ${Math.round((Date.now() - started) / 1000)} s.\n`);

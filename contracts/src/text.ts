@@ -22,4 +22,4 @@ export const documentId = z
   });
 
 /** A Firebase user id: what Auth hands out, at most 128 characters. */
-export const uid = documentId;
+export const uid = documentId.describe('a user id');

@@ -15,7 +15,7 @@ import { StartError } from './start-error.ts';
 
 const run = promisify(execFile);
 
-export const JAVA_MIN = 17;
+const JAVA_MIN = 17;
 /** What firebase-tools asks for. */
 export const JAVA_FIREBASE_TOOLS = 21;
 

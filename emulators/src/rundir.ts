@@ -31,7 +31,7 @@ export async function rulesFiles(): Promise<RunFiles> {
 }
 
 /** The `emulators` section of a run. */
-export function emulatorsConfig(ports: Ports, singleProjectMode: boolean): Record<string, unknown> {
+function emulatorsConfig(ports: Ports, singleProjectMode: boolean): Record<string, unknown> {
   const at = (port: number) => ({ host: HOST, port });
   return {
     singleProjectMode,

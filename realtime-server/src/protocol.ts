@@ -17,20 +17,20 @@ const position = {
 };
 const onChannel = z.object({ channel });
 
-export const connectRequest = z.object({
+const connectRequest = z.object({
   token: z.string().max(TOKEN_MAX).default(''),
   subs: z.record(channel, z.object(position)).default({}),
 });
-export const subscribeRequest = onChannel.extend(position);
-export const historyRequest = onChannel.extend({
+const subscribeRequest = onChannel.extend(position);
+const historyRequest = onChannel.extend({
   limit: z.number().int().min(-1).max(10_000).default(0),
   since: z.object({ offset: position.offset, epoch: position.epoch }).optional(),
   reverse: z.boolean().optional(),
 });
-export const refreshRequest = z.object({ token: z.string().max(TOKEN_MAX) });
+const refreshRequest = z.object({ token: z.string().max(TOKEN_MAX) });
 
 /** A command: an id and one method. Methods that are not named here are answered with `method not found`. */
-export const command = z.object({
+const command = z.object({
   id: z.number().int().positive().max(0xffff_ffff).optional(),
   connect: connectRequest.optional(),
   subscribe: subscribeRequest.optional(),
@@ -64,9 +64,6 @@ const publicationJson = ({ offset, data }: Publication): string => `{"data":${da
 /** The push of a publication; its data is JSON already, and is not parsed again. */
 export const publicationPush = (name: string, publication: Publication): string =>
   `{"push":{"channel":${JSON.stringify(name)},"pub":${publicationJson(publication)}}}`;
-
-export const push = (name: string, what: Record<string, unknown>): string =>
-  JSON.stringify({ push: { channel: name, ...what } });
 
 /** What a subscriber is told about the stream it joins. */
 export interface Subscribed extends Record<string, unknown> {

@@ -11,7 +11,7 @@ export const db = getFirestore(app);
 export const bucket = getStorage(app).bucket();
 
 /** The names of all objects below a prefix. */
-export async function objectsBelow(prefix: string): Promise<string[]> {
+async function objectsBelow(prefix: string): Promise<string[]> {
   const [files] = await bucket.getFiles({ prefix });
   return files.map(({ name }) => name);
 }
@@ -37,7 +37,7 @@ async function post(path: string, body: unknown, headers: Record<string, string>
 }
 
 /** Delivers a CloudEvent to a function once more, as the platform may at any time. */
-export async function deliver(functionName: string, event: Record<string, unknown>): Promise<number> {
+async function deliver(functionName: string, event: Record<string, unknown>): Promise<number> {
   return post(
     `/functions/projects/${target.projectId}/triggers/us-central1-${functionName}-0`,
     { specversion: '1.0', id: randomUUID(), time: new Date().toISOString(), ...event },

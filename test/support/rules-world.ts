@@ -45,7 +45,7 @@ export type Person = (typeof PEOPLE)[number];
 const CLAIMS: Partial<Record<Person, { role: string }>> = { mo: { role: 'moderator' }, ada: { role: 'admin' } };
 const now = new Date('2026-01-01T00:00:00Z');
 
-export const ticket = (ownerId: string, fields: Record<string, unknown> = {}) => ({
+const ticket = (ownerId: string, fields: Record<string, unknown> = {}) => ({
   ownerId,
   contentType: 'image/jpeg',
   size: 1000,

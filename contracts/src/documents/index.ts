@@ -4,4 +4,4 @@ export * from './notification.ts';
 export * from './timestamp.ts';
 export * from './upload.ts';
 export * from './user.ts';
-export { documentId, text, uid } from '../text.ts';
+export { documentId } from '../text.ts';

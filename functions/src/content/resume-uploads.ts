@@ -13,7 +13,7 @@ import { receiveUpload } from './receive-upload.ts';
 import { LEASE_MS } from './upload-run.ts';
 
 /** How long a ticket waits for its file. */
-export const TICKET_LIFE_MS = 24 * 60 * 60_000;
+const TICKET_LIFE_MS = 24 * 60 * 60_000;
 /** A ticket without its file is looked at when it is this old, in case the news of the file was lost. */
 const NEWS_LOST_AFTER_MS = 2 * 60_000;
 const NEWS_LOOKED_FOR_MS = 10 * 60_000;

@@ -60,15 +60,20 @@ export interface Documents {
   getAll<T>(refs: readonly DocumentRef<T>[]): Promise<(T | undefined)[]>;
   list<T>(options: ListOptions<T>): Promise<Found<T>[]>;
   transact<R>(work: (tx: Transaction) => Promise<R>): Promise<R>;
-  /** Writes all of them or none; at most 500. */
+  /** Writes all of them or none. @throws {PlatformError} `too-many-writes` above 500 */
   setAll<T>(documents: readonly (readonly [DocumentRef<T>, Fields<T>])[]): Promise<void>;
-  /** Creates those that are missing and leaves the others alone; at most 500. */
+  /** Creates those that are missing and leaves the others alone. @throws {PlatformError} `too-many-writes` above 500 */
   createMissing<T>(documents: readonly (readonly [DocumentRef<T>, Fields<T>])[]): Promise<void>;
 }
 
 /** Writes in one commit: Firestore has no such limit any more, but memory and the 10 MiB request limit do. */
-export const COMMIT_WRITES_MAX = 500;
+const COMMIT_WRITES_MAX = 500;
 const ALREADY_EXISTS = 6;
+
+function assertBounded(writes: number): void {
+  if (writes > COMMIT_WRITES_MAX)
+    throw permanent('too-many-writes', `${writes} writes at once, ${COMMIT_WRITES_MAX} is the most`);
+}
 
 function parse<T>(ref: DocumentRef<T>, data: unknown): T {
   const result = ref.shape.safeParse(data);
@@ -148,12 +153,14 @@ export function firestoreDocuments(
       ),
 
     async setAll(documents) {
+      assertBounded(documents.length);
       const batch = db.batch();
       for (const [ref, fields] of documents) batch.set(db.doc(ref.path), written(fields));
       await withDeadline('batch', batch.commit());
     },
 
     async createMissing(documents) {
+      assertBounded(documents.length);
       const writer = db.bulkWriter();
       writer.onWriteError((error) => Number(error.code) !== ALREADY_EXISTS && error.failedAttempts < 3);
       const writes = documents.map(async ([ref, fields]) => {

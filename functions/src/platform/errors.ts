@@ -46,7 +46,7 @@ export function classify(error: unknown): PlatformError {
 }
 
 /** How long any call to Firestore, Storage or Pub/Sub may take before it counts as failed. */
-export const CALL_DEADLINE_MS = 15_000;
+const CALL_DEADLINE_MS = 15_000;
 
 /**
  * Ends a call that a dependency never answers (a 12 MiB commit hangs without an error; a stalled emulator too).

@@ -6,7 +6,7 @@ import { buryEvent } from './dead-letters.ts';
 import { classify } from './errors.ts';
 
 /** Redeliveries go on this long; an event older than this is put aside instead of tried again. */
-export const EVENT_AGE_MAX_MS = 60 * 60_000;
+const EVENT_AGE_MAX_MS = 60 * 60_000;
 
 /**
  * A function that hears one kind of event.

@@ -3,6 +3,9 @@ import { type Context, REGION, context } from './context.ts';
 import { classify } from './errors.ts';
 import type { QueueDefinition } from './task-queues.ts';
 
+/** Dispatches of one task, the first included. */
+const TASK_ATTEMPTS_MAX = 5;
+
 /** One dispatch of a task. Cloud Tasks may dispatch a task again after it succeeded, though it seldom does. */
 export interface Delivery {
   /** The task's id: the same for each retry. */
@@ -41,5 +44,3 @@ export function onTask<Data>(
     },
   );
 }
-
-export const TASK_ATTEMPTS_MAX = 5;
