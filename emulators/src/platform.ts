@@ -13,7 +13,7 @@ import { JAVA_FIREBASE_TOOLS, type Java, findJava, writeJavaShim } from './java.
 import { writeJar } from './jar.ts';
 import { BIN, CACHE, ROOT } from './paths.ts';
 import { HOST, type Part, type Ports, assertFree, freePorts } from './ports.ts';
-import { RUN_VARIABLE, killRun, processesOf } from './processes.ts';
+import { RUN_VARIABLE, isAlive, killRun, processesOf } from './processes.ts';
 import { waitUntilReady } from './ready.ts';
 import { buildRulesHost, checkRules } from './rules-engine.ts';
 import { type RunFiles, rulesFiles, writeRunDir } from './rundir.ts';
@@ -26,6 +26,7 @@ import { type Supervised, failureOf, supervise } from './supervised.ts';
 const START_MAX_MS = 120_000;
 /** An export of a large data set included. */
 const STOP_GRACE_MS = 20_000;
+const WATCH_EVERY_MS = 1_000;
 const FIRESTORE_MAIN_CLASS = 'com.google.cloud.datastore.emulator.firestore.CloudFirestore';
 const EMULATED: readonly Part[] = ['auth', 'firestore', 'storage', 'functions', 'pubsub', 'tasks', 'eventarc'];
 /** At 1 a function that calls a function waits for itself; unbounded, a burst starts dozens of processes. */
@@ -181,6 +182,10 @@ async function start(options: PlatformOptions, stack: AsyncDisposableStack): Pro
       if (!stopping.signal.aborted) fail(await failureOf(part, code));
     });
   }
+  void watchJava(run, stopping.signal).then((command) => {
+    if (command !== undefined)
+      fail(new StartError('part-failed', `A part of the emulator suite ended by itself: ${command}`));
+  });
 
   // From here on the platform's own stop is the only one who ends it.
   const owned = stack.move();
@@ -205,6 +210,17 @@ async function start(options: PlatformOptions, stack: AsyncDisposableStack): Pro
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** firebase-tools goes on when one of its Java programs dies, and answers for it no more; so they are watched here. */
+async function watchJava(run: string, signal: AbortSignal): Promise<string | undefined> {
+  const programs = processesOf(run).filter(({ command }) => /^\S*java\s/.test(command));
+  while (!signal.aborted) {
+    const gone = programs.find(({ pid }) => !isAlive(pid));
+    if (gone) return gone.command;
+    await sleep(WATCH_EVERY_MS, undefined, { signal, ref: false }).catch(() => {});
+  }
+  return undefined;
 }
 
 const addressesOf = (ports: Ports): Addresses => {

@@ -40,3 +40,13 @@ export function killRun(run: string, except: readonly number[] = []): void {
     }
   }
 }
+
+/** Whether there is such a process. */
+export const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};

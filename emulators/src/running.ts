@@ -2,6 +2,7 @@ import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { CACHE } from './paths.ts';
+import { isAlive } from './processes.ts';
 
 const FOLDER = path.join(CACHE, 'running');
 
@@ -32,15 +33,6 @@ export async function announceRunning(platform: RunningPlatform): Promise<void> 
 export async function forgetRunning(projectId: string): Promise<void> {
   await rm(fileOf(projectId), { force: true });
 }
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 /** The platform that `npm start` runs in this checkout, if one does. */
 export async function findRunningPlatform(): Promise<RunningPlatform | undefined> {

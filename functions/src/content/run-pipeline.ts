@@ -14,7 +14,7 @@ import { checkBytes, checkObject } from './check-file.ts';
 import { concludeUpload } from './conclude-upload.ts';
 import { type ActiveRun, advance, claimRun, fence } from './lease.ts';
 import { type RenderedFile, renderImage } from './render-image.ts';
-import { RUN_ATTEMPTS_MAX, type Verdict, hashClaimAt, uploadRunAt } from './upload-run.ts';
+import { RUN_ATTEMPTS_MAX, type UploadRun, type Verdict, hashClaimAt, uploadRunAt } from './upload-run.ts';
 
 /** Renditions are named by their content, so nobody ever needs to ask again whether one has changed. */
 const RENDITION_CACHE_CONTROL = 'public, max-age=31536000, immutable';
@@ -44,7 +44,8 @@ async function decide(ctx: Needs, run: ActiveRun): Promise<Verdict> {
   }
 
   // From this step on no other file is taken for the ticket.
-  const { object } = await advance(ctx, run, 'screening', 'checking-bytes', 0.15);
+  const { object: heardOf } = await advance(ctx, run, 'screening', 'checking-bytes', 0.15);
+  const object = await adoptNewest(ctx, run, heardOf);
   const unfit = checkObject(ticket, object);
   if (unfit) return rejected(unfit);
   const bytes = await ctx.objects.read(object.path, object.generation);
@@ -70,6 +71,21 @@ async function decide(ctx: Needs, run: ActiveRun): Promise<Verdict> {
   ]);
   const { width, height, thumbhash } = rendered;
   return { status: 'published', media: { width, height, bytes: bytes.length, sha256, thumbhash, preview, thumbnail } };
+}
+
+/**
+ * The file that is there, which is a newer one than was heard of when puts raced each other past the rules: the news of
+ * each comes on its own time. From here on late news of any of them is old news.
+ */
+async function adoptNewest(ctx: Needs, run: ActiveRun, heardOf: UploadRun['object']): Promise<UploadRun['object']> {
+  const there = await ctx.objects.stat(heardOf.path);
+  if (!there || BigInt(there.generation) <= BigInt(heardOf.generation)) return heardOf;
+  const object = { ...there, path: heardOf.path };
+  await ctx.documents.transact(async (tx) => {
+    await fence(tx, run);
+    tx.update(uploadRunAt(run.uploadId), { object });
+  });
+  return object;
 }
 
 /** Claims the bytes for this upload; a rejection when they already belong to another. */
