@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { setLogLevel } from 'firebase/firestore';
-import { PEOPLE, TABLE, type World, openWorld } from '../support/rules-world.ts';
+import { TABLE } from '../support/rules-table.ts';
+import { PEOPLE, type World, openWorld } from '../support/rules-world.ts';
 
 setLogLevel('silent');
 

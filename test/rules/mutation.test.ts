@@ -3,7 +3,8 @@ import { expect, test } from '@jest/globals';
 import { setLogLevel } from 'firebase/firestore';
 import { z } from 'zod';
 import { type Mutant, mutantsOf } from '../support/rules-mutants.ts';
-import { PEOPLE, type Row, TABLE, type World, openWorld } from '../support/rules-world.ts';
+import { TABLE } from '../support/rules-table.ts';
+import { PEOPLE, type Row, type World, openWorld } from '../support/rules-world.ts';
 
 setLogLevel('silent');
 
