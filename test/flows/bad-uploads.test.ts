@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Client } from '@playnite/emulators/client';
+import { type Client, isEnded } from '@playnite/emulators/client';
 import { doc, setDoc } from 'firebase/firestore';
 import { deleteObject, getBytes, ref, updateMetadata, uploadBytes } from 'firebase/storage';
 import { db, tracesOf } from '../support/backstage.ts';
@@ -130,7 +130,7 @@ describe('what the rules refuse', () => {
       ann.putFile(ticket, file),
     ]);
     expect(puts.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThanOrEqual(1);
-    await ann.sees(`uploads/${ticket}`, ({ status }) => status === 'published');
+    expect(await ann.sees(`uploads/${ticket}`, isEnded)).toMatchObject({ status: 'published' });
     await expect(ann.putFile(ticket, file)).rejects.toMatchObject(UNAUTHORIZED);
     expect(await tracesOf(ann.uid, ticket)).toEqual({ originals: 0, renditions: 2, published: true });
   });

@@ -45,7 +45,7 @@ async function decide(ctx: Needs, run: ActiveRun): Promise<Verdict> {
 
   // From this step on no other file is taken for the ticket.
   const { object: heardOf } = await advance(ctx, run, 'screening', 'checking-bytes', 0.15);
-  const object = await adoptNewest(ctx, run, heardOf);
+  const object = await adoptPresent(ctx, run, heardOf);
   const unfit = checkObject(ticket, object);
   if (unfit) return rejected(unfit);
   const bytes = await ctx.objects.read(object.path, object.generation);
@@ -74,12 +74,13 @@ async function decide(ctx: Needs, run: ActiveRun): Promise<Verdict> {
 }
 
 /**
- * The file that is there, which is a newer one than was heard of when puts raced each other past the rules: the news of
- * each comes on its own time. From here on late news of any of them is old news.
+ * The file that is there. When puts raced each other past the rules it need not be the one that was heard of: the news of
+ * each comes on its own time, and the emulator numbers them as they begin and stores them as they end. From here on late
+ * news of any other is old news.
  */
-async function adoptNewest(ctx: Needs, run: ActiveRun, heardOf: UploadRun['object']): Promise<UploadRun['object']> {
+async function adoptPresent(ctx: Needs, run: ActiveRun, heardOf: UploadRun['object']): Promise<UploadRun['object']> {
   const there = await ctx.objects.stat(heardOf.path);
-  if (!there || BigInt(there.generation) <= BigInt(heardOf.generation)) return heardOf;
+  if (!there || there.generation === heardOf.generation) return heardOf;
   const object = { ...there, path: heardOf.path };
   await ctx.documents.transact(async (tx) => {
     await fence(tx, run);
