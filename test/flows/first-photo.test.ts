@@ -78,7 +78,8 @@ describe('the first photo', () => {
     const progress = creator.heard
       .filter(({ publication }) => publication.type === 'content.upload-progressed')
       .map(({ publication }) => publication.data as { step: string; progress: number });
-    expect(progress.map(({ step }) => step)).toEqual([
+    // At least once: under load the platform may run a step again, so a step counts from when it is first heard of.
+    expect([...new Set(progress.map(({ step }) => step))]).toEqual([
       'received',
       'checking-bytes',
       'checking-duplicates',
@@ -86,7 +87,8 @@ describe('the first photo', () => {
       'cleaning-up',
       'done',
     ]);
-    expect(progress.every((each, index) => each.progress > (progress[index - 1]?.progress ?? 0))).toBe(true);
+    const firsts = progress.filter(({ step }, index) => progress.findIndex((each) => each.step === step) === index);
+    expect(firsts.every((each, index) => each.progress > (firsts[index - 1]?.progress ?? 0))).toBe(true);
   });
 
   test('leaves the original and serves the renditions, cacheable for ever', async () => {
