@@ -29,6 +29,20 @@ export const media = z.object({
   thumbhash: z.string(),
   preview: rendition,
   thumbnail: rendition,
+  /** `#rrggbb` */
+  dominantColor: z.string().optional(),
+  /** From 0, one colour, to 1, crisp. */
+  sharpness: z.number().optional(),
+  /** Whether the preview moves. */
+  animated: z.boolean().optional(),
+  /** Of a video. */
+  durationMs: z.number().int().positive().optional(),
+  /** Of a video: its first seconds, small and without sound. */
+  clip: rendition.extend({ durationMs: z.number().int().positive() }).optional(),
+  /** When the picture was taken, as the camera says. */
+  capturedAt: timestamp.optional(),
+  /** Only when the owner keeps it. */
+  camera: z.string().optional(),
 });
 export type Media = z.infer<typeof media>;
 
@@ -38,6 +52,16 @@ export const contentStats = z.object({
   shares: z.number().int(),
   views: z.number().int(),
 });
+
+/** What was found out about a content beyond what its owner says. */
+export const enrichment = z.object({
+  tags: z.array(z.string()),
+  /** ISO 639-1, of title and caption. */
+  language: z.string().optional(),
+  colors: z.array(z.string()),
+  quality: z.enum(['high', 'medium', 'low']),
+});
+export type Enrichment = z.infer<typeof enrichment>;
 
 export const contentOwner = z.object({ handle: z.string(), displayName: z.string() });
 
@@ -53,6 +77,7 @@ export const content = z.object({
   visibility,
   status: z.enum(['published', 'held', 'removed']),
   media,
+  enrichment: enrichment.optional(),
   stats: contentStats,
   publishedAt: timestamp,
   updatedAt: timestamp,

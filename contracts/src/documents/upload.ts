@@ -25,8 +25,9 @@ export const visibility = z.enum(['public', 'followers', 'private']);
 export type Visibility = z.infer<typeof visibility>;
 
 /** The image types that the pipeline decodes, as a ticket may claim them. */
-export const imageContentType = z.enum(['image/jpeg', 'image/png', 'image/webp']);
-export type ImageContentType = z.infer<typeof imageContentType>;
+export const imageContentType = z.enum(['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'image/gif']);
+/** The video types that the pipeline takes. */
+export const videoContentType = z.enum(['video/mp4', 'video/webm', 'video/quicktime']);
 
 export const uploadStatus = z.enum([
   'awaiting-file',
@@ -55,7 +56,7 @@ export const WORKING_UPLOAD_STATUSES: readonly UploadStatus[] = ['screening', 'p
 /**
  * Why an upload was refused; no retry with the same bytes helps.
  *
- * duplicate: these bytes are already published (or on their way). policy-violation: moderation said no.
+ * duplicate: the owner has published these bytes before (or is about to). policy-violation: moderation said no.
  * unsupported-media: an honest file of a kind that is not taken. corrupt-media: the kind is right, the data is broken.
  * too-large: too many bytes or pixels. mismatch: the bytes are not what the ticket said (size, type, hash).
  * quota-exceeded, suspended: the account's limits.
@@ -92,6 +93,8 @@ export const uploadStep = z.enum([
   'received',
   'checking-bytes',
   'checking-duplicates',
+  'screening',
+  'awaiting-review',
   'rendering',
   'cleaning-up',
   'done',
@@ -111,6 +114,8 @@ const ticketRequest = z.object({
   caption: text(CAPTION_MAX),
   tags: z.array(text(TAG_MAX)).max(TAGS_MAX),
   visibility,
+  /** Whether the camera's name may be published with the content; it is not kept otherwise. */
+  keepCamera: z.boolean().optional(),
   createdAt: timestamp,
 });
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type PlatformError, classify } from './errors.ts';
 
-/** Tries inside one invocation; a passing fault is over before the platform would redeliver. */
-export const TRIES_MAX = 3;
+/** Tries inside one invocation, with waits that may add up to three seconds. */
+export const TRIES_MAX = 5;
 const FIRST_WAIT_MS = 200;
 
 /**

@@ -1,4 +1,5 @@
 import { logger } from 'firebase-functions';
+import { type Accounts, authAccounts } from './accounts.ts';
 import { type Documents, firestoreDocuments } from './documents.ts';
 import { readEnvironment } from './environment.ts';
 import { type Objects, bucketObjects } from './objects.ts';
@@ -12,6 +13,7 @@ export const REGION = 'us-central1';
 export interface Context {
   documents: Documents;
   objects: Objects;
+  accounts: Accounts;
   publish: Publish;
   enqueue: Enqueue;
   now(): Date;
@@ -36,8 +38,9 @@ export function context(): Promise<Context> {
 /** The SDKs are imported here because the emulator and the cloud load every function's module in every process. */
 async function open(): Promise<Context> {
   const environment = readEnvironment(process.env);
-  const [{ initializeApp }, firestore, { getStorage }, { getFunctions }, { PubSub }] = await Promise.all([
+  const [{ initializeApp }, { getAuth }, firestore, { getStorage }, { getFunctions }, { PubSub }] = await Promise.all([
     import('firebase-admin/app'),
+    import('firebase-admin/auth'),
     import('firebase-admin/firestore'),
     import('firebase-admin/storage'),
     import('firebase-admin/functions'),
@@ -49,6 +52,7 @@ async function open(): Promise<Context> {
   return {
     documents: firestoreDocuments(db, firestore, (message, fields) => logger.warn(message, fields)),
     objects: bucketObjects(getStorage(app).bucket(environment.bucket), environment.storageOrigin),
+    accounts: authAccounts(getAuth(app)),
     publish: pubsubPublisher(new PubSub({ projectId: environment.projectId })),
     enqueue: cloudTaskQueues(getFunctions(app), REGION),
     now: () => new Date(),

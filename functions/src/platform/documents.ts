@@ -40,7 +40,11 @@ export interface Transaction {
   delete(ref: DocumentRef<unknown>): void;
 }
 
-export type Condition = readonly [field: string, operator: '==' | '<' | '<=' | '>' | '>=' | 'in', value: unknown];
+export type Condition = readonly [
+  field: string,
+  operator: '==' | '<' | '<=' | '>' | '>=' | 'in' | 'array-contains',
+  value: unknown,
+];
 
 export interface ListOptions<T> {
   collection: string;
@@ -49,9 +53,19 @@ export interface ListOptions<T> {
   where?: readonly Condition[];
   /** A field, or the document's id when left out. */
   orderBy?: string;
+  /** The greatest first. */
+  descending?: boolean;
   /** With no `orderBy`: the id after which to go on. */
   after?: string;
   limit: number;
+}
+
+/** Documents by a condition, wherever they stand; used where it is enough to know that they are there. */
+export interface Search {
+  /** A collection's path; with `everywhere`, the name of all collections called so. */
+  collection: string;
+  everywhere?: boolean;
+  where?: readonly Condition[];
 }
 
 /** Firestore, as the use cases see it: documents arrive parsed, each call has a deadline. */
@@ -59,6 +73,11 @@ export interface Documents {
   get<T>(ref: DocumentRef<T>): Promise<T | undefined>;
   getAll<T>(refs: readonly DocumentRef<T>[]): Promise<(T | undefined)[]>;
   list<T>(options: ListOptions<T>): Promise<Found<T>[]>;
+  /** Paths of what a search finds. */
+  paths(search: Search & { limit: number }): Promise<string[]>;
+  count(search: Search): Promise<number>;
+  /** Deletes, and leaves alone what is gone. @throws {PlatformError} `too-many-writes` above 500 */
+  deleteAll(paths: readonly string[]): Promise<void>;
   transact<R>(work: (tx: Transaction) => Promise<R>): Promise<R>;
   /** Writes all of them or none. @throws {PlatformError} `too-many-writes` above 500 */
   setAll<T>(documents: readonly (readonly [DocumentRef<T>, Fields<T>])[]): Promise<void>;
@@ -118,6 +137,9 @@ export function firestoreDocuments(
     delete: (ref) => void tx.delete(db.doc(ref.path)),
   });
 
+  const searched = ({ collection, everywhere = false, where = [] }: Search): sdk.Query =>
+    constrain(everywhere ? db.collectionGroup(collection) : db.collection(collection), where);
+
   return {
     async get(ref) {
       const snapshot = await withDeadline(`read of ${ref.path}`, db.doc(ref.path).get());
@@ -133,9 +155,28 @@ export function firestoreDocuments(
       });
     },
 
-    async list({ collection, shape, where = [], orderBy, after, limit }) {
+    async paths({ limit, ...search }) {
+      const query = searched(search).select();
+      const snapshot = await withDeadline(`search in ${search.collection}`, query.limit(limit).get());
+      return snapshot.docs.map(({ ref }) => ref.path);
+    },
+
+    async count(search) {
+      const snapshot = await withDeadline(`count of ${search.collection}`, searched(search).count().get());
+      return snapshot.data().count;
+    },
+
+    async deleteAll(paths) {
+      assertBounded(paths.length);
+      if (paths.length === 0) return;
+      const batch = db.batch();
+      for (const path of paths) batch.delete(db.doc(path));
+      await withDeadline('deletion of many', batch.commit());
+    },
+
+    async list({ collection, shape, where = [], orderBy, descending = false, after, limit }) {
       let query = constrain(db.collection(collection), where);
-      query = query.orderBy(orderBy ?? FieldPath.documentId());
+      query = query.orderBy(orderBy ?? FieldPath.documentId(), descending ? 'desc' : 'asc');
       if (after !== undefined) query = query.startAfter(after);
       const snapshot = await withDeadline(`list of ${collection}`, query.limit(limit).get());
       return snapshot.docs.flatMap((document) => {

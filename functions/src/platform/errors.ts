@@ -19,6 +19,26 @@ export const transient = (code: string, message: string, cause?: unknown) =>
 export const permanent = (code: string, message: string, cause?: unknown) =>
   new PlatformError(code, message, { retryable: false, cause });
 
+/** How a refusal is told to the caller of a callable function: the SDKs' own words for kinds of errors. */
+export type RefusalStatus =
+  | 'invalid-argument'
+  | 'unauthenticated'
+  | 'permission-denied'
+  | 'not-found'
+  | 'already-exists'
+  | 'failed-precondition'
+  | 'resource-exhausted';
+
+/** A request that is answered with "no", for a reason that its caller can act on. */
+export class Refusal extends PlatformError {
+  readonly status: RefusalStatus;
+
+  constructor(status: RefusalStatus, code: string, message: string) {
+    super(code, message, { retryable: false });
+    this.status = status;
+  }
+}
+
 /** gRPC status codes with which trying again cannot help: the request itself is at fault. */
 const PERMANENT_GRPC_CODES = new Set([
   3, // INVALID_ARGUMENT

@@ -11,6 +11,11 @@ export interface StoredObject {
   contentType: string;
 }
 
+export interface ListedObject {
+  path: string;
+  updatedAt: Date;
+}
+
 /** The bucket, as the use cases see it. */
 export interface Objects {
   stat(path: string): Promise<StoredObject | undefined>;
@@ -18,6 +23,16 @@ export interface Objects {
   read(path: string, generation: string): Promise<Buffer | undefined>;
   /** Writes or overwrites. */
   write(path: string, bytes: Buffer, options: { contentType: string; cacheControl: string }): Promise<void>;
+  /** Like `read`, into a file; false when that generation is gone. */
+  download(path: string, generation: string, file: string): Promise<boolean>;
+  /** The bytes of an object of the platform's own, or undefined when there is none. */
+  readOwn(path: string): Promise<Buffer | undefined>;
+  /** Copies within the bucket; false when the source is gone. */
+  copy(from: string, to: string): Promise<boolean>;
+  /** How long caches may keep it, and for whom; what is gone is fine. */
+  setCacheControl(path: string, cacheControl: string): Promise<void>;
+  /** A page of what stands below a prefix, by name; `after` is the name to go on from, itself left out. */
+  list(prefix: string, options: { after?: string | undefined; limit: number }): Promise<ListedObject[]>;
   /** Removes; what is already gone is fine. With a generation, a newer object of that path stays. */
   remove(path: string, generation?: string): Promise<void>;
   /** Removes all below a prefix. */
@@ -67,6 +82,69 @@ export function bucketObjects(bucket: Bucket, storageOrigin: string): Objects {
         if (isGone(error)) return undefined;
         throw error;
       }
+    },
+
+    async download(path, generation, file) {
+      try {
+        await withDeadline(
+          `download of ${path}`,
+          bucket.file(path, { generation }).download({ destination: file, validation: false }),
+          TRANSFER_DEADLINE_MS,
+        );
+        return (await stat(path))?.generation === generation;
+      } catch (error) {
+        if (isGone(error)) return false;
+        throw error;
+      }
+    },
+
+    async readOwn(path) {
+      try {
+        const [bytes] = await withDeadline(
+          `download of ${path}`,
+          bucket.file(path).download({ validation: false }),
+          TRANSFER_DEADLINE_MS,
+        );
+        return bytes;
+      } catch (error) {
+        if (isGone(error)) return undefined;
+        throw error;
+      }
+    },
+
+    async copy(from, to) {
+      try {
+        await withDeadline(`copy of ${from}`, bucket.file(from).copy(bucket.file(to)), TRANSFER_DEADLINE_MS);
+        return true;
+      } catch (error) {
+        if (isGone(error)) return false;
+        throw error;
+      }
+    },
+
+    async setCacheControl(path, cacheControl) {
+      try {
+        await withDeadline(`metadata of ${path}`, bucket.file(path).setMetadata({ cacheControl }));
+      } catch (error) {
+        if (!isGone(error)) throw error;
+      }
+    },
+
+    async list(prefix, { after, limit }) {
+      const [files] = await withDeadline(
+        `list of ${prefix}`,
+        // `startOffset` includes the name itself, so one more is asked for and left out.
+        bucket.getFiles({
+          prefix,
+          maxResults: limit + 1,
+          autoPaginate: false,
+          ...(after === undefined ? {} : { startOffset: after }),
+        }),
+      );
+      return files
+        .filter(({ name }) => name !== after)
+        .slice(0, limit)
+        .map(({ name, metadata }) => ({ path: name, updatedAt: new Date(metadata.updated ?? metadata.timeCreated ?? 0) }));
     },
 
     async write(path, bytes, { contentType, cacheControl }) {

@@ -2,7 +2,7 @@ import type { DocumentRef } from '@playnite/contracts/documents';
 import { type DocumentSnapshot, onDocumentWritten } from 'firebase-functions/v2/firestore';
 import { attempt } from './attempt.ts';
 import { REGION, context } from './context.ts';
-import { buryEvent } from './dead-letters.ts';
+import { bury } from './dead-letters.ts';
 import { classify, permanent } from './errors.ts';
 import type { OutgoingEvent } from './publisher.ts';
 import type { OutgoingTask } from './task-queues.ts';
@@ -39,7 +39,7 @@ export function onDocument<T>(
     async ({ data, params, id, time }) => {
       if (!data) return;
       const { before, after } = data;
-      const { publish, enqueue, documents, log } = await context();
+      const ctx = await context();
       try {
         const version = after.exists ? after.updateTime : undefined;
         const { events = [], tasks = [] } = announce({
@@ -50,12 +50,19 @@ export function onDocument<T>(
           version: version ? `${version.seconds}.${String(version.nanoseconds).padStart(9, '0')}` : `deleted ${id}`,
         });
         await attempt(async () => {
-          await Promise.all([publish(events), enqueue(tasks)]);
+          await Promise.all([ctx.publish(events), ctx.enqueue(tasks)]);
         });
       } catch (thrown) {
         const error = classify(thrown);
         if (error.retryable) throw error;
-        await buryEvent({ documents, log }, { consumer: `on ${document}`, eventId: id, payload: params, error });
+        await bury(ctx, {
+          consumer: `on ${document}`,
+          kind: 'document',
+          eventId: id,
+          payload: params,
+          error,
+          attempts: 1,
+        });
       }
     },
   );
