@@ -1,9 +1,11 @@
 /** `npm run bench`: measures what the README's figures say, and prints them with the machine that they are from. */
 import { cpus, totalmem } from 'node:os';
+import { benchNearDuplicates } from './near-duplicates.ts';
 import { benchStorageRules } from './storage-rules.ts';
 
 const BENCHES: Record<string, () => Promise<Record<string, number>>> = {
   'storage-rules': benchStorageRules,
+  'near-duplicates': benchNearDuplicates,
 };
 
 const wanted = process.argv.slice(2);

@@ -3,7 +3,8 @@
  * one group that starts together, is watched, and ends together. `npm start`, the tests and the benches all start it here.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildFunctions } from '@playnite/functions/build';
@@ -122,6 +123,11 @@ async function start(options: PlatformOptions, stack: AsyncDisposableStack): Pro
   const logs = path.join(CACHE, 'logs', run);
   await mkdir(logs, { recursive: true });
   stack.defer(() => killRun(run));
+  // The Storage emulator keeps its files in one folder of the temporary directory, whoever runs it, and removes that when it
+  // stops: without a directory of its own, a run that ends would take the files of every other with it. A short name, since
+  // the path of a socket, which also stands there, may have a hundred characters.
+  const scratch = await mkdtemp(path.join(tmpdir(), 'pn-'));
+  stack.defer(() => rm(scratch, { recursive: true, force: true }));
 
   const complete = Promise.withResolvers<void>();
   const suite = supervise({
@@ -133,6 +139,7 @@ async function start(options: PlatformOptions, stack: AsyncDisposableStack): Pro
       ...process.env,
       ...options.env,
       [RUN_VARIABLE]: run,
+      TMPDIR: scratch,
       ...(await suiteEnvironment(java, emulators, storageRules, log)),
     },
     logFile: path.join(logs, 'emulators.log'),

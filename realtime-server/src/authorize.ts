@@ -41,8 +41,9 @@ export function firestoreAuthorize({ origin, projectId }: { origin: string; proj
       signal: AbortSignal.timeout(LOOKUP_MAX_MS),
     });
     await response.body?.cancel();
-    // A document that is missing but may be read is as good as one that is there.
-    if (response.ok || response.status === 404) return 'allowed';
+    if (response.ok) return 'allowed';
+    // Nobody waits on the channel of a content that is not there yet: it may turn out to be private.
+    if (response.status === 404) return parseChannel(channel)?.kind === 'content' ? 'denied' : 'allowed';
     if (response.status === 403 || response.status === 401) return 'denied';
     throw new Error(`Firestore answered ${response.status} to a look-up`);
   };

@@ -5,11 +5,19 @@ import {
   contentUpdated,
   contentUploadProgressed,
   eventEnvelope,
+  moderationCaseChanged,
+  moderationDecided,
   notificationCreated,
   parseEvent,
   socialContentDistributed,
 } from '@playnite/contracts/events';
-import { PUBLIC_FEED, type PublicationData, contentChannel, userChannel } from '@playnite/contracts/realtime';
+import {
+  MODERATION_QUEUE,
+  PUBLIC_FEED,
+  type PublicationData,
+  contentChannel,
+  userChannel,
+} from '@playnite/contracts/realtime';
 
 /** A publication on its way to a channel. */
 export interface Routed {
@@ -55,6 +63,11 @@ const ROUTES = [
     as: contentPublished.name,
     carries: ({ content, reason }) => ({ ...content, reason }),
   }),
+  route({
+    event: moderationDecided,
+    channels: ({ ownerId }) => [userChannel(ownerId)],
+  }),
+  route({ event: moderationCaseChanged, channels: () => [MODERATION_QUEUE] }),
   route({ event: notificationCreated, channels: ({ uid }) => [userChannel(uid)] }),
 ];
 

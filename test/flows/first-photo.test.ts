@@ -83,6 +83,7 @@ describe('the first photo', () => {
       'received',
       'checking-bytes',
       'checking-duplicates',
+      'screening',
       'rendering',
       'cleaning-up',
       'done',

@@ -1,15 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { notificationType } from '@playnite/contracts/documents';
 import { setLogLevel } from 'firebase/firestore';
 import { TABLE } from '../support/rules-table.ts';
 import { PEOPLE, type World, openWorld } from '../support/rules-world.ts';
 
 setLogLevel('silent');
 
+const rules = await readFile(new URL('../../firestore.rules', import.meta.url), 'utf8');
 let world: World;
 
 beforeAll(async () => {
-  world = await openWorld(await readFile(new URL('../../firestore.rules', import.meta.url), 'utf8'));
+  world = await openWorld(rules);
 });
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
@@ -32,4 +34,10 @@ describe('who may', () => {
     }
     expect(wrong).toEqual([]);
   });
+});
+
+// The table shows that every type may be set; only the rules themselves show that they know no more.
+test('settings know the notification types that there are, and no others', () => {
+  const named = /types\.keys\(\)\.hasOnly\(\[([^\]]*)\]\)/.exec(rules)?.[1] ?? '';
+  expect(named.split(', ').map((quoted) => quoted.slice(1, -1))).toEqual(notificationType.options);
 });

@@ -7,13 +7,14 @@ import {
   initializeTestEnvironment,
 } from '@firebase/rules-unit-testing';
 import { setLogLevel } from 'firebase/app';
+import { quarantinePath } from '@playnite/contracts/documents';
 import { bucket, db } from '../support/backstage.ts';
 import { target } from '../support/platform.ts';
 
 setLogLevel('silent');
 
-/** ann owns everything; bob follows her; eve is anybody; bill is blocked; mo and ada are moderator and admin. */
-const PEOPLE = ['nobody', 'ann', 'bob', 'eve', 'bill', 'mo', 'ada'] as const;
+/** ann owns everything; bob follows her; eve is anybody; bill is blocked; sue is suspended; mo and ada are moderator and admin. */
+const PEOPLE = ['nobody', 'ann', 'bob', 'eve', 'bill', 'sue', 'mo', 'ada'] as const;
 type Person = (typeof PEOPLE)[number];
 const STAFF: readonly Person[] = ['mo', 'ada'];
 const NONE: readonly Person[] = [];
@@ -78,10 +79,15 @@ const MEDIA = {
   removed: { status: 'removed' },
 } as const;
 
+const QUARANTINED = quarantinePath(`${own}-kept`);
+/** What moderation keeps for itself. */
+const MODERATORS = `moderation/${own}`;
+
 beforeAll(async () => {
   const [host = '', port] = target.addresses.storage.split(':');
   environment = await initializeTestEnvironment({ projectId: target.projectId, storage: { host, port: Number(port) } });
   await db.doc(`users/${ann}/followers/${uidOf('bob')}`).set({ createdAt: now });
+  await db.doc(`users/${uidOf('sue')}`).set({ handle: 'sue', displayName: 'Sue', createdAt: now, status: 'suspended' });
   await db.doc(`users/${ann}/blocks/${uidOf('bill')}`).set({ createdAt: now });
   // A file that the platform leaves alone: its notes speak of a later one.
   await db.doc(`uploads/${own}-kept`).set(ticket({ status: 'in-review' }));
@@ -99,6 +105,8 @@ beforeAll(async () => {
     }),
     bucket.file(`media/${own}-orphan/a.webp`).save('webp', { resumable: false }),
     bucket.file(`elsewhere/${own}`).save('else', { resumable: false }),
+    bucket.file(QUARANTINED).save('kept', { resumable: false }),
+    bucket.file(MODERATORS).save('kept', { resumable: false }),
   ]);
 });
 afterAll(async () => {
@@ -136,6 +144,17 @@ describe('who may', () => {
     ['put media', put, `media/${own}-public/b.webp`, NONE],
     ['change media’s metadata', patch, media('public'), NONE],
     ['delete media', remove, media('public'), NONE],
+    ...[QUARANTINED, MODERATORS].flatMap((path): [string, Ask, string, readonly Person[]][] => {
+      const folder = path.slice(0, path.indexOf('/'));
+      return [
+        [`read in ${folder}`, get, path, NONE],
+        [`list ${folder}`, list, path, NONE],
+        [`put in ${folder}`, put, `${path}-2`, NONE],
+        [`overwrite in ${folder}`, put, path, NONE],
+        [`change metadata in ${folder}`, patch, path, NONE],
+        [`delete in ${folder}`, remove, path, NONE],
+      ];
+    }),
     ['read elsewhere', get, `elsewhere/${own}`, NONE],
     ['write elsewhere', put, `elsewhere/${own}-2`, NONE],
     ['delete elsewhere', remove, `elsewhere/${own}`, NONE],

@@ -1,7 +1,9 @@
 /** What no client can see or do: the Admin SDK's view of the platform under test, and events delivered by hand. */
 import { randomUUID } from 'node:crypto';
 import type { EventEnvelope } from '@playnite/contracts/events';
+import { type Client, WAIT_MAX_MS } from '@playnite/emulators/client';
 import { getApps, initializeApp } from 'firebase-admin/app';
+import { getAuth } from 'firebase-admin/auth';
 import { getFirestore } from 'firebase-admin/firestore';
 import { getStorage } from 'firebase-admin/storage';
 import { target } from './platform.ts';
@@ -9,6 +11,18 @@ import { target } from './platform.ts';
 const app = getApps()[0] ?? initializeApp({ projectId: target.projectId, storageBucket: target.bucket });
 export const db = getFirestore(app);
 export const bucket = getStorage(app).bucket();
+export const accounts = getAuth(app);
+
+/** Gives somebody a role, or takes it away; their next token shows it. */
+export async function giveRole(client: Client, role: 'moderator' | 'admin' | undefined): Promise<void> {
+  await accounts.setCustomUserClaims(client.uid, role ? { role } : {});
+  await client.auth.currentUser?.getIdToken(true);
+  // The live connection goes by the token that it began with.
+  client.live.disconnect();
+  client.live.setToken('');
+  client.live.connect();
+  await client.live.ready(WAIT_MAX_MS);
+}
 
 /** The names of all objects below a prefix. */
 async function objectsBelow(prefix: string): Promise<string[]> {

@@ -1,20 +1,28 @@
 /** Files for tests: honest pictures, and the kinds of dishonest ones that people really send. */
+import { createHash } from 'node:crypto';
 import { crc32, deflateSync } from 'node:zlib';
+import { makePhoto, sceneNames } from '@playnite/emulators/photos';
 import sharp from 'sharp';
 
 /** A small photo-like JPEG; every `variant` is another picture. */
 export async function photo({ variant = 0, width = 640, height = 480 } = {}): Promise<Buffer> {
-  return gradient(variant, width, height).jpeg({ quality: 90 }).toBuffer();
+  return patches(variant, width, height).jpeg({ quality: 90 }).toBuffer();
+}
+
+/** A picture with so much in it that look-alikes can be told from others; every seed is another. */
+export async function scene(seed: number, width = 800, height = 600): Promise<Buffer> {
+  const name = sceneNames[seed % sceneNames.length] ?? 'lake';
+  return (await makePhoto({ scene: name, seed, width, height })).bytes;
 }
 
 /** The same kind of picture in another format. */
 export async function picture(format: 'jpeg' | 'png' | 'webp', variant = 0): Promise<Buffer> {
-  return gradient(variant, 320, 240).toFormat(format).toBuffer();
+  return patches(variant, 320, 240).toFormat(format).toBuffer();
 }
 
 /** A JPEG as a phone makes it: stored lying on its side, with the place and the camera in its EXIF data. */
 export async function phonePhoto(variant = 0): Promise<Buffer> {
-  return gradient(variant, 640, 480)
+  return patches(variant, 640, 480)
     .withExif({
       IFD0: { Make: 'Acme', Model: 'Phone 9', Orientation: '6' },
       IFD3: { GPSLatitudeRef: 'N', GPSLatitude: '48/1 51/1 30/1', GPSLongitudeRef: 'E', GPSLongitude: '2/1 17/1 40/1' },
@@ -24,20 +32,19 @@ export async function phonePhoto(variant = 0): Promise<Buffer> {
     .toBuffer();
 }
 
-function gradient(variant: number, width: number, height: number) {
-  const pixels = Buffer.alloc(width * height * 3);
-  for (let y = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1) {
-      const at = (y * width + x) * 3;
-      pixels[at] = (x * 255) / width;
-      pixels[at + 1] = (y * 255) / height;
-      pixels[at + 2] = (variant * 37 + Math.hypot(x - width / 2, y - height / 2)) % 256;
-    }
-  }
-  // The variant stands in the first pixels too, so that no two variants can be the same file.
-  pixels.writeUInt32BE(variant >>> 0, 0);
-  return sharp(pixels, { raw: { width, height, channels: 3 } });
+/** Soft patches of colour, no two variants alike: neither their bytes nor what they look like. */
+function patches(variant: number, width: number, height: number) {
+  const [across, down] = [9, 7];
+  const cells = createHash('sha512').update(`variant ${variant}`).digest();
+  const coarse = Buffer.from(Array.from({ length: across * down * 3 }, (_, at) => mixed(cells, at, variant)));
+  return sharp(coarse, { raw: { width: across, height: down, channels: 3 } }).resize(width, height, {
+    fit: 'fill',
+    kernel: 'cubic',
+  });
 }
+
+const mixed = (cells: Buffer, at: number, variant: number): number =>
+  ((cells[at % cells.length] ?? 0) * (1 + Math.floor(at / cells.length)) + at * variant) % 256;
 
 const chunk = (type: string, data: Buffer): Buffer => {
   const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);

@@ -1,5 +1,5 @@
 /** The platform that `npm test` started, as the tests see it. */
-import { afterEach } from '@jest/globals';
+import { afterAll, afterEach } from '@jest/globals';
 import { type Client, type Target, connectClient } from '@playnite/emulators/client';
 import { type DocumentData, setLogLevel } from 'firebase/firestore';
 import { z } from 'zod';
@@ -31,6 +31,11 @@ export const logFiles = ['emulators.log', 'realtime.log'].map(
 
 const opened: Client[] = [];
 
+const staying: Client[] = [];
+afterAll(async () => {
+  await Promise.all(staying.splice(0).map((client) => client.close()));
+});
+
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((client) => client.close()));
 });
@@ -40,10 +45,10 @@ let count = 0;
 export const newHandle = (name: string): string =>
   `${name}_${process.pid.toString(36)}${(count += 1)}${Date.now().toString(36).slice(-5)}`.slice(0, 20);
 
-/** A signed-in person with a profile; the connection ends with the test. */
-export async function person(name: string): Promise<Client> {
+/** A signed-in person with a profile; the connection ends with the test, or with the file's tests. */
+export async function person(name: string, until: 'ends with the test' | 'stays' = 'ends with the test') {
   const client = await connectClient(target, name);
-  opened.push(client);
+  (until === 'stays' ? staying : opened).push(client);
   await client.createProfile(newHandle(name), `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`);
   return client;
 }

@@ -7,10 +7,13 @@ import {
   CAPTION_MAX,
   DISPLAY_NAME_MAX,
   IMAGE_BYTES_MAX,
+  REPORT_DETAILS_MAX,
   TAGS_MAX,
   TAG_MAX,
   TITLE_MAX,
   VIDEO_BYTES_MAX,
+  notificationType,
+  report as reportShape,
 } from '@playnite/contracts/documents';
 import {
   type Firestore,
@@ -28,7 +31,17 @@ import {
   where,
   writeBatch,
 } from 'firebase/firestore';
-import { PEOPLE, type Person, type Row, content, now, ticket } from './rules-world.ts';
+import {
+  HELD_ENTRY,
+  HELD_SUBJECT,
+  PEOPLE,
+  type Person,
+  type Row,
+  content,
+  now,
+  report,
+  ticket,
+} from './rules-world.ts';
 
 const everybody = PEOPLE;
 const signedIn = PEOPLE.filter((who) => who !== 'nobody');
@@ -116,6 +129,15 @@ const openTicket = (
   allowed,
   ask: (db, who) => setDoc(doc(db, `uploads/${id}`), ticket(who, fields)),
 });
+const REPORT_REASON_MAX = reportShape.shape.reason.maxLength ?? 0;
+const fileReport = (
+  what: string,
+  allowed: readonly Person[],
+  fields: Record<string, unknown> = {},
+  id = 'fresh',
+): Row => create(what, `reports/${id}`, (who) => report(who, fields), allowed);
+/** Who has a profile and is not suspended. */
+const mayReport: readonly Person[] = ['ann', 'bob', 'eve', 'bill', 'lou', 'mo', 'ada'];
 /** Who has a profile and is neither suspended nor limited. */
 const mayPublish: readonly Person[] = ['ann', 'bob', 'eve', 'bill', 'mo', 'ada'];
 const mayFollowEve: readonly Person[] = ['ann', 'bob', 'bill', 'lou', 'mo', 'ada'];
@@ -125,6 +147,15 @@ const ownersOnly = (path: string, data: Record<string, unknown>): Row[] => [
   get(path, ['ann']),
   create('by the owner', `${path}x`, () => data, nobodyAtAll),
   update('by the owner', path, { x: 1 }, nobodyAtAll),
+  remove(path, nobodyAtAll),
+];
+
+/** What functions write: some read it, nobody changes it. Of `fresh`, which is not there, each is the would-be owner. */
+const functionsOnly = (path: string, fresh: string, readers: readonly Person[], listers: readonly Person[]): Row[] => [
+  get(path, readers),
+  ...listOf(path.slice(0, path.lastIndexOf('/')), 100, listers),
+  create('by a client', fresh, (who) => ({ ownerId: who, reporterId: who, uid: who }), nobodyAtAll),
+  update('by a client', path, { status: 'done' }, nobodyAtAll),
   remove(path, nobodyAtAll),
 ];
 
@@ -278,7 +309,7 @@ export const TABLE: readonly Row[] = [
     'users/ann/settings/notifications',
     () => ({
       channels: { inApp: true, push: false, email: true },
-      types: { 'new-content': { inApp: false }, 'new-follower': { push: true } },
+      types: Object.fromEntries(notificationType.options.map((type) => [type, { inApp: false, push: true }])),
       quietHours: { start: '22:00', end: '07:30', timeZone: 'Europe/Berlin' },
       digest: 'daily',
       locale: 'de-DE',
@@ -297,8 +328,7 @@ export const TABLE: readonly Row[] = [
       { channels: { email: 'a@b.c' } },
       { types: 'all' },
       { types: { unknown: {} } },
-      { types: { 'new-content': { inApp: 1 } } },
-      { types: { 'new-follower': { inApp: 1 } } },
+      ...notificationType.options.map((type) => ({ types: { [type]: { inApp: 1 } } })),
       { quietHours: 'night' },
       { quietHours: { start: '22:00', end: '07:00', timeZone: 'x', more: 1 } },
       { quietHours: { start: '24:00', end: '07:00', timeZone: 'x' } },
@@ -363,6 +393,8 @@ export const TABLE: readonly Row[] = [
   openTicket('a video at its bound', mayPublish, { contentType: 'video/mp4', size: VIDEO_BYTES_MAX }),
   openTicket('no tags', mayPublish, { tags: [] }),
   openTicket('for followers', mayPublish, { visibility: 'followers' }),
+  openTicket('with the camera', mayPublish, { keepCamera: true }),
+  openTicket('without the camera', mayPublish, { keepCamera: false }),
   ...(
     [
       ['for another', { ownerId: 'ghost' }],
@@ -389,6 +421,8 @@ export const TABLE: readonly Row[] = [
       ['published already', { status: 'published' }],
       ['in the past', { createdAt: now }],
       ['a hash that is none', { sha256: 'xyz' }],
+      ['a camera that is no choice', { keepCamera: 'yes' }],
+      ['a camera that is nothing', { keepCamera: null }],
       ['with progress', { progress: 1 }],
       ['with a content', { contentId: 'public' }],
     ] as [string, Record<string, unknown>][]
@@ -410,6 +444,7 @@ export const TABLE: readonly Row[] = [
   get('content/private', ['ann', ...staff]),
   get('content/held', ['ann', ...staff]),
   get('content/removed', ['ann', ...staff]),
+  get('content/never-was', signedIn),
   list('public content', everybody, (db) =>
     getDocs(
       query(
@@ -465,21 +500,103 @@ export const TABLE: readonly Row[] = [
     ] as Record<string, unknown>[]
   ).map((data) => update(Object.keys(data).join(), 'content/public', data, nobodyAtAll)),
 
-  // moderation and operation
-  get('moderationCases/m1', staff),
-  ...listOf('moderationCases', 100, staff),
-  update('decided', 'moderationCases/m1', { status: 'decided' }, nobodyAtAll),
-  create('by a moderator', 'moderationCases/m2', () => ({ status: 'open' }), nobodyAtAll),
-  remove('moderationCases/m1', nobodyAtAll),
-  get('ops/health', ['ada']),
-  ...listOf('ops', 1, nobodyAtAll),
-  update('fine', 'ops/health', { status: 'fine' }, nobodyAtAll),
+  // reports
+  get('reports/bobs', ['bob', ...staff]),
+  get('reports/sues', ['sue', ...staff]),
+  list('own reports', ['bob', ...staff], (db) =>
+    getDocs(query(collection(db, 'reports'), where('reporterId', '==', 'bob'), limit(100))),
+  ),
+  list('own reports, too many', nobodyAtAll, (db) =>
+    getDocs(query(collection(db, 'reports'), where('reporterId', '==', 'bob'), limit(101))),
+  ),
+  ...listOf('reports', 100, staff),
+  fileReport('of a content', mayReport),
+  fileReport('of a comment', mayReport, { subject: 'content/public/comments/c1' }),
+  fileReport(
+    'of a user',
+    mayReport.filter((who) => who !== 'ann'),
+    { subject: 'users/ann' },
+  ),
+  fileReport('at the bounds', mayReport, {
+    subject: `content/${'é'.repeat(128)}/comments/${'c'.repeat(128)}`,
+    reason: 'é'.repeat(REPORT_REASON_MAX),
+    details: 'é'.repeat(REPORT_DETAILS_MAX),
+  }),
+  fileReport('an id at its bound', mayReport, {}, 'r'.repeat(128)),
+  create(
+    'without details',
+    'reports/fresh',
+    (who) => ({ reporterId: who, subject: 'content/public', reason: 'spam', createdAt: serverTimestamp() }),
+    mayReport,
+  ),
+  create('of oneself', 'reports/fresh', (who) => report(who, { subject: `users/${who}` }), nobodyAtAll),
+  ...(
+    [
+      ['for another', { reporterId: 'ghost' }],
+      ['of no subject', { subject: '' }],
+      ['of a subject that is no text', { subject: 5 }],
+      ['of a subject that is a list', { subject: ['content/public'] }],
+      ['of a case', { subject: 'moderationCases/m1' }],
+      ['of a whole collection', { subject: 'content/' }],
+      ['of what is below a user', { subject: 'users/ann/settings/notifications' }],
+      ['of what is below a content', { subject: 'content/public/secrets/s' }],
+      ['of what is below a comment', { subject: 'content/public/comments/c1/likes/l1' }],
+      ['of two subjects', { subject: 'content/public,users/ann' }],
+      ['of a subject with more before', { subject: '/content/public' }],
+      ['of an id too long', { subject: `users/${'u'.repeat(129)}` }],
+      ['of a comment’s id too long', { subject: `content/public/comments/${'c'.repeat(129)}` }],
+      ['of a path too long', { subject: `content/${'😀'.repeat(128)}` }],
+      ['with no reason', { reason: '' }],
+      ['with a reason too long', { reason: 'r'.repeat(REPORT_REASON_MAX + 1) }],
+      ['with a reason that is no text', { reason: 5 }],
+      ['with a reason that is a list', { reason: ['spam'] }],
+      ['with details too long', { details: 'd'.repeat(REPORT_DETAILS_MAX + 1) }],
+      ['with details that are no text', { details: null }],
+      ['with details that are a list', { details: [] }],
+      ['in the past', { createdAt: now }],
+      ['with a status', { status: 'resolved' }],
+      ['with an outcome', { outcome: 'action-taken' }],
+      ['with weight', { weight: 9 }],
+    ] as [string, Record<string, unknown>][]
+  ).map(([what, fields]) => fileReport(what, nobodyAtAll, fields)),
+  ...(['reason', 'subject', 'reporterId', 'createdAt'] as const).map((field) =>
+    create(
+      `without ${field}`,
+      'reports/fresh',
+      (who) => Object.fromEntries(Object.entries(report(who)).filter(([name]) => name !== field)),
+      nobodyAtAll,
+    ),
+  ),
+  fileReport('in the name of one who may', ['lou'], { reporterId: 'lou' }),
+  fileReport('an id too long', nobodyAtAll, {}, 'r'.repeat(129)),
+  fileReport('over one that is there', nobodyAtAll, {}, 'bobs'),
+  update('its words', 'reports/bobs', { details: 'Other' }, nobodyAtAll),
+  update('its outcome', 'reports/bobs', { status: 'resolved', outcome: 'no-violation' }, nobodyAtAll),
+  remove('reports/bobs', nobodyAtAll),
+  list('reports of every depth', nobodyAtAll, (db) => getDocs(query(collectionGroup(db, 'reports'), limit(1)))),
+
+  // moderation, storage and operation
+  ...functionsOnly('moderationCases/m1', 'moderationCases/m2', staff, staff),
+  ...functionsOnly(HELD_SUBJECT, 'moderationSubjects/content~public', staff, nobodyAtAll),
+  ...functionsOnly(HELD_ENTRY, 'moderationLog/content~public~000001', staff, staff),
+  ...functionsOnly('moderationPolicies/active', 'moderationPolicies/2', staff, staff),
+  get('moderationPolicies/1', staff),
+  ...functionsOnly('screenings/working', 'screenings/open', staff, nobodyAtAll),
+  ...functionsOnly('accountStandings/ann', 'accountStandings/eve', ['ann', ...staff], nobodyAtAll),
+  ...functionsOnly('quotas/ann', 'quotas/eve', ['ann'], nobodyAtAll),
+  ...functionsOnly('deletions/content~gone', 'deletions/account~eve', ['ann', ...staff], nobodyAtAll),
+  list('own deletions', nobodyAtAll, (db) =>
+    getDocs(query(collection(db, 'deletions'), where('ownerId', '==', 'ann'), limit(1))),
+  ),
+  ...functionsOnly('deadLetters/d1', 'deadLetters/d2', ['ada'], ['ada']),
+  ...functionsOnly('ops/health', 'ops/sickness', ['ada'], nobodyAtAll),
 
   // what nobody may touch
   ...[
     'uploadRuns/u',
     'hashes/h',
-    'deadLetters/d',
+    'reservations/r',
+    'bannedHashes/b',
     'unheard/of',
     'content/public/secrets/s',
     'users/ann/secrets/s',

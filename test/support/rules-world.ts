@@ -8,6 +8,7 @@ import {
   assertSucceeds,
   initializeTestEnvironment,
 } from '@firebase/rules-unit-testing';
+import { logEntryId, subjectKey } from '@playnite/contracts/documents';
 import { type Firestore, doc, serverTimestamp, writeBatch } from 'firebase/firestore';
 
 /**
@@ -18,6 +19,9 @@ export const PEOPLE = ['nobody', 'new', 'ann', 'bob', 'eve', 'bill', 'sue', 'lou
 export type Person = (typeof PEOPLE)[number];
 
 const CLAIMS: Partial<Record<Person, { role: string }>> = { mo: { role: 'moderator' }, ada: { role: 'admin' } };
+/** The held content as moderation keeps it: its standing, and the first entry in its log. */
+export const HELD_SUBJECT = `moderationSubjects/${subjectKey('content/held')}`;
+export const HELD_ENTRY = `moderationLog/${logEntryId('content/held', 1)}`;
 /** Long past, whenever the tests run. */
 export const now = new Date('2026-01-01T00:00:00Z');
 
@@ -48,6 +52,15 @@ export const content = (ownerId: string, fields: Record<string, unknown> = {}) =
   stats: { likes: 0, comments: 0, shares: 0, views: 0 },
   publishedAt: now,
   updatedAt: now,
+  ...fields,
+});
+
+export const report = (reporterId: string, fields: Record<string, unknown> = {}) => ({
+  reporterId,
+  subject: 'content/public',
+  reason: 'spam',
+  details: 'Details',
+  createdAt: serverTimestamp(),
   ...fields,
 });
 
@@ -92,12 +105,24 @@ async function furnish(db: Firestore): Promise<void> {
   put('content/held', content('ann', { status: 'held' }));
   put('content/removed', content('ann', { status: 'removed' }));
   put('content/sues', content('sue'));
+  put('reports/bobs', { ...report('bob'), createdAt: now });
+  put('reports/sues', { ...report('sue'), createdAt: now });
   put('moderationCases/m1', { subject: 'content/held', status: 'open' });
+  put(HELD_SUBJECT, { subject: 'content/held', ownerId: 'ann', standing: 'held' });
+  put(HELD_ENTRY, { subject: 'content/held', seq: 1, action: 'hold' });
+  put('moderationPolicies/active', { version: 1 });
+  put('moderationPolicies/1', { version: 1 });
+  put('screenings/working', { ownerId: 'ann', verdict: 'review' });
+  put('accountStandings/ann', { status: 'active', strikes: [] });
+  put('quotas/ann', { usedBytes: 1, reservedBytes: 0 });
+  put('deletions/content~gone', { kind: 'content', targetId: 'gone', ownerId: 'ann', state: 'running' });
+  put('deadLetters/d1', { consumer: 'x', ownerId: 'ann' });
   put('ops/health', { status: 'ok' });
   for (const path of [
     'uploadRuns/u',
     'hashes/h',
-    'deadLetters/d',
+    'reservations/r',
+    'bannedHashes/b',
     'unheard/of',
     'content/public/secrets/s',
     'users/ann/secrets/s',

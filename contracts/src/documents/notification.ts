@@ -15,7 +15,9 @@ export const notification = z.object({
   /** Notifications of one key are one thing that happened to the reader, told once. */
   groupKey: z.string(),
   actors: z.array(actor),
-  actorCount: z.number().int().positive(),
+  /** Of the actors named, so that what an account left with others can be found. */
+  actorIds: z.array(uid),
+  actorCount: z.number().int().nonnegative(),
   contentId: documentId.optional(),
   title: z.string(),
   body: z.string(),

@@ -16,6 +16,11 @@ export const IMAGE_PIXELS_MAX = 64_000_000;
 /** Neither side longer than this: the largest that WebP, a rendition's format, can hold. */
 export const IMAGE_SIDE_MAX = 16_383;
 
+/** Limits of a video, of its picture as it is shown. */
+export const VIDEO_SECONDS_MAX = 180;
+export const VIDEO_SIDE_MAX = 4096;
+export const VIDEO_FPS_MAX = 120;
+
 /** Where the client puts the bytes of a ticket. */
 export const uploadObjectPath = (ownerId: string, uploadId: string) => `uploads/${ownerId}/${uploadId}`;
 /** Where the renditions of a content stand. */
@@ -74,7 +79,7 @@ export const rejectionCode = z.enum([
 export type RejectionCode = z.infer<typeof rejectionCode>;
 
 /** Why an upload failed although nothing was wrong with it, as far as anybody knows. */
-export const failureCode = z.enum(['file-missing', 'attempts-exhausted', 'internal']);
+export const failureCode = z.enum(['file-missing', 'screening-unavailable', 'attempts-exhausted', 'internal']);
 export type FailureCode = z.infer<typeof failureCode>;
 
 export const rejection = z.object({

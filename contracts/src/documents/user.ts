@@ -37,6 +37,8 @@ export type FollowEdge = z.infer<typeof followEdge>;
 
 /** `users/{uid}/feed/{contentId}` */
 export const feedItem = z.object({
+  /** The document's id once more: among all feeds only a field can be searched. */
+  contentId: documentId,
   ownerId: uid,
   publishedAt: timestamp,
   reason: z.enum(['following', 'mention', 'recommended']),

@@ -7,6 +7,6 @@ export const contentEdited = defineEvent({
   name: 'content.edited',
   version: 1,
   audience: 'services',
-  data: z.object({ contentId: documentId, ownerId: uid }),
+  data: z.object({ contentId: documentId, ownerId: uid, visibilityChanged: z.boolean() }),
   orderingKey: (data) => `content:${data.contentId}`,
 });

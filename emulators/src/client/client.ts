@@ -23,6 +23,7 @@ import {
   terminate,
   writeBatch,
 } from 'firebase/firestore';
+import { connectFunctionsEmulator, getFunctions, httpsCallable } from 'firebase/functions';
 import { type FirebaseStorage, connectStorageEmulator, getStorage, ref, uploadBytes } from 'firebase/storage';
 import { type PublicationData, publicationData } from '@playnite/contracts/realtime';
 
@@ -31,6 +32,7 @@ export interface ClientAddresses {
   auth: string;
   firestore: string;
   storage: string;
+  functions: string;
   realtime: string;
 }
 
@@ -47,6 +49,7 @@ export interface UploadRequest {
   caption?: string;
   tags?: readonly string[];
   visibility?: 'public' | 'followers' | 'private';
+  keepCamera?: boolean;
   sha256?: string;
   /** What the ticket says instead of the truth. */
   size?: number;
@@ -79,6 +82,10 @@ export interface Client {
   putFile(uploadId: string, file: { bytes: Uint8Array; contentType: string }): Promise<void>;
   /** Opens a ticket, puts the file and waits for the end. */
   upload(request: UploadRequest): Promise<{ uploadId: string; ticket: DocumentData }>;
+  /** Calls a callable function. @throws {FunctionsError} with `details.code` */
+  call(name: string, data: unknown): Promise<Record<string, unknown>>;
+  /** Resolves when the document is not there. @throws {Error} when it still is after `withinMs` */
+  misses(path: string, withinMs?: number): Promise<void>;
   /** The document when it first fits. @throws {Error} when it does not within `withinMs` */
   sees(path: string, fits: (data: DocumentData) => boolean, withinMs?: number): Promise<DocumentData>;
   close(): Promise<void>;
@@ -106,6 +113,8 @@ export async function connectClient({ projectId, bucket, addresses }: Target, na
   connectAuthEmulator(auth, `http://${addresses.auth}`, { disableWarnings: true });
   const firestore = getFirestore(app);
   connectFirestoreEmulator(firestore, ...hostAndPort(addresses.firestore));
+  const functions = getFunctions(app);
+  connectFunctionsEmulator(functions, ...hostAndPort(addresses.functions));
   const storage = getStorage(app);
   connectStorageEmulator(storage, ...hostAndPort(addresses.storage));
   const email = `${name}-${Math.random().toString(36).slice(2)}@example.com`;
@@ -177,13 +186,24 @@ export async function connectClient({ projectId, bucket, addresses }: Target, na
       await setDoc(doc(firestore, 'users', user.uid, 'following', uid), { createdAt: serverTimestamp() });
     },
 
-    async openTicket({ bytes, contentType, title, caption = '', tags = [], visibility = 'public', sha256, size }) {
+    async openTicket({
+      bytes,
+      contentType,
+      title,
+      caption = '',
+      tags = [],
+      visibility = 'public',
+      keepCamera,
+      sha256,
+      size,
+    }) {
       const uploadId = Array.from(crypto.getRandomValues(new Uint8Array(15)), (byte) => ID_LETTERS[byte % 32]).join('');
       await setDoc(doc(firestore, 'uploads', uploadId), {
         ownerId: user.uid,
         contentType,
         size: size ?? bytes.length,
         ...(sha256 === undefined ? {} : { sha256 }),
+        ...(keepCamera === undefined ? {} : { keepCamera }),
         title,
         caption,
         tags,
@@ -202,6 +222,25 @@ export async function connectClient({ projectId, bucket, addresses }: Target, na
       const uploadId = await client.openTicket(request);
       await client.putFile(uploadId, request);
       return { uploadId, ticket: await client.sees(`uploads/${uploadId}`, isEnded) };
+    },
+
+    async call(name, data) {
+      return (await httpsCallable<unknown, Record<string, unknown>>(functions, name)(data)).data;
+    },
+
+    async misses(path, withinMs = WAIT_MAX_MS) {
+      const gone = Promise.withResolvers<void>();
+      const watch = (snapshot: { exists(): boolean }) => {
+        if (!snapshot.exists()) gone.resolve();
+      };
+      const stop = onSnapshot(doc(firestore, path), watch, gone.reject);
+      const timer = setTimeout(() => gone.reject(new Error(`${path} is still there after ${withinMs} ms`)), withinMs);
+      try {
+        await gone.promise;
+      } finally {
+        clearTimeout(timer);
+        stop();
+      }
     },
 
     async sees(path, fits, withinMs = WAIT_MAX_MS) {

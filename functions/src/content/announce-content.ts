@@ -1,5 +1,5 @@
 import type { Content } from '@playnite/contracts/documents';
-import { cardOf, contentPublished, contentRemoved, contentUpdated } from '@playnite/contracts/events';
+import { cardOf, contentEdited, contentPublished, contentRemoved } from '@playnite/contracts/events';
 import type { Announcement, DocumentChange } from '../platform/on-document.ts';
 import { eventOf } from '../platform/publisher.ts';
 
@@ -17,7 +17,10 @@ export function announceContent({ params, before, after, at, version }: Document
     return { events: [eventOf(contentRemoved, { cause, at, data: { contentId, ownerId: before.ownerId } })] };
   }
   if (before && after && isVisible && wasVisible && isEdited(before, after)) {
-    return { events: [eventOf(contentUpdated, { cause, at, data: cardOf(contentId, after) })] };
+    const visibilityChanged = before.visibility !== after.visibility;
+    return {
+      events: [eventOf(contentEdited, { cause, at, data: { contentId, ownerId: after.ownerId, visibilityChanged } })],
+    };
   }
   return {};
 }

@@ -4,7 +4,9 @@ import {
   IMAGE_SIDE_MAX,
   type Rejection,
   type UploadTicket,
+  VIDEO_BYTES_MAX,
   imageContentType,
+  videoContentType,
 } from '@playnite/contracts/documents';
 
 /** What a ticket promises about its file. */
@@ -14,7 +16,8 @@ const reject = (code: Rejection['code'], message: string): Rejection => ({ code,
 
 /** Judges what the bucket says of the file, before a byte is read. */
 export function checkObject(ticket: Promised, object: { size: number; contentType: string }): Rejection | undefined {
-  if (!imageContentType.safeParse(ticket.contentType).success) {
+  const isImage = imageContentType.safeParse(ticket.contentType).success;
+  if (!isImage && !videoContentType.safeParse(ticket.contentType).success) {
     return reject('unsupported-media', `Files of type ${ticket.contentType} cannot be published.`);
   }
   if (object.size !== ticket.size) {
@@ -23,11 +26,13 @@ export function checkObject(ticket: Promised, object: { size: number; contentTyp
   if (object.contentType !== ticket.contentType) {
     return reject('mismatch', `The ticket is for ${ticket.contentType}, the file came as ${object.contentType}.`);
   }
-  if (object.size > IMAGE_BYTES_MAX) {
-    return reject('too-large', `An image may have ${IMAGE_BYTES_MAX} bytes at the most.`);
-  }
+  const most = isImage ? IMAGE_BYTES_MAX : VIDEO_BYTES_MAX;
+  if (object.size > most) return reject('too-large', `Such a file may have ${most} bytes at the most.`);
   return undefined;
 }
+
+/** Other names under which the detector knows a type that is taken: an animated PNG is a PNG, and shown as a still one. */
+const SAME_TYPES: Readonly<Record<string, string>> = { 'image/apng': 'image/png', 'video/x-m4v': 'video/mp4' };
 
 /** Judges the bytes themselves: their hash, and the type that their content shows (undefined when it is none that is known). */
 export function checkBytes(
@@ -37,11 +42,9 @@ export function checkBytes(
   if (ticket.sha256 !== undefined && ticket.sha256 !== bytes.sha256) {
     return reject('mismatch', 'The file is not the one whose SHA-256 the ticket names.');
   }
-  if (bytes.sniffedType !== ticket.contentType) {
-    return reject(
-      'mismatch',
-      `The file is not ${ticket.contentType}: it looks like ${bytes.sniffedType ?? 'no image'}.`,
-    );
+  const type = SAME_TYPES[bytes.sniffedType ?? ''] ?? bytes.sniffedType;
+  if (type !== ticket.contentType) {
+    return reject('mismatch', `The file is not ${ticket.contentType}: it looks like ${type ?? 'nothing known'}.`);
   }
   return undefined;
 }

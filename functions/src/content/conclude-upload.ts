@@ -1,8 +1,9 @@
-import { type Content, contentAt, mediaPrefix, uploadAt, userAt } from '@playnite/contracts/documents';
+import { type Content, contentAt, mediaPrefix, quarantinePath, uploadAt, userAt } from '@playnite/contracts/documents';
 import type { Context } from '../platform/context.ts';
 import { type Transaction, absent, serverTime } from '../platform/documents.ts';
+import { permanent } from '../platform/errors.ts';
 import { type ActiveRun, fence } from './lease.ts';
-import { type UploadRun, type Verdict, hashClaimAt, uploadRunAt } from './upload-run.ts';
+import { type Findings, type UploadRun, type Verdict, hashClaimAt, uploadRunAt } from './upload-run.ts';
 
 const SUSPENDED: Verdict = {
   status: 'rejected',
@@ -13,11 +14,20 @@ const SUSPENDED: Verdict = {
  * Carries out what was decided, in an order that a crash cannot spoil: the verdict is written down, the files that
  * must go are removed, and one transaction makes the end visible. A repeat starts from the verdict.
  */
-export async function concludeUpload(ctx: Needs, run: ActiveRun, verdict: Verdict): Promise<void> {
+export async function concludeUpload(
+  ctx: Needs,
+  run: ActiveRun,
+  verdict: Verdict,
+  found: Findings = {},
+): Promise<void> {
   const { uploadId } = run;
-  const { object } = await writeVerdict(ctx, run, verdict);
+  const { object } = await writeVerdict(ctx, run, verdict, found);
+  if (mayComeBack(verdict) && object.path !== quarantinePath(uploadId)) {
+    await ctx.objects.copy(object.path, quarantinePath(uploadId));
+  }
+  const staysThere = mayComeBack(verdict) && object.path === quarantinePath(uploadId);
   await Promise.all([
-    ctx.objects.remove(object.path, object.generation),
+    staysThere ? undefined : ctx.objects.remove(object.path, object.generation),
     verdict.status === 'published' ? undefined : ctx.objects.removeBelow(mediaPrefix(uploadId)),
   ]);
   const ended = await ctx.documents.transact((tx) => end(tx, run, verdict));
@@ -28,10 +38,18 @@ export async function concludeUpload(ctx: Needs, run: ActiveRun, verdict: Verdic
   ctx.log.info('upload ended', { uploadId, status: verdict.status });
 }
 
-async function writeVerdict(ctx: Needs, run: ActiveRun, verdict: Verdict): Promise<UploadRun> {
+/**
+ * Whether the original is kept aside for a while: what moderation refused may win its appeal, and what failed through nobody's
+ * fault may be tried again. Nobody but the pipeline reads it there.
+ */
+export const mayComeBack = (verdict: Verdict): boolean =>
+  (verdict.status === 'rejected' && verdict.rejection.code === 'policy-violation') ||
+  (verdict.status === 'failed' && verdict.failure.code !== 'file-missing');
+
+async function writeVerdict(ctx: Needs, run: ActiveRun, verdict: Verdict, found: Findings): Promise<UploadRun> {
   return ctx.documents.transact(async (tx) => {
     const notes = await fence(tx, run);
-    tx.update(uploadRunAt(run.uploadId), { verdict });
+    tx.update(uploadRunAt(run.uploadId), { verdict, findings: { ...notes.findings, ...found } });
     tx.update(uploadAt(run.uploadId), { step: 'cleaning-up', progress: 0.9, updatedAt: serverTime });
     return notes;
   });
@@ -44,17 +62,21 @@ async function end(tx: Transaction, run: ActiveRun, verdict: Verdict): Promise<b
   if (verdict.status === 'published') {
     const owner = await tx.get(userAt(ticket.ownerId));
     if (!owner || owner.status === 'suspended') return false;
+    const { checked, rendered } = notes.findings;
+    if (!checked || !rendered) throw permanent('step-out-of-order', 'only what was rendered is published');
+    const { media, capturedAtMs, enrichment } = rendered;
     tx.create(contentAt(uploadId), {
       ownerId: ticket.ownerId,
       owner: { handle: owner.handle, displayName: owner.displayName },
-      kind: 'image',
+      kind: checked.kind,
       title: ticket.title,
       caption: ticket.caption,
       tags: ticket.tags,
       mentions: [],
       visibility: ticket.visibility,
       status: 'published',
-      media: verdict.media,
+      media: { ...media, ...(capturedAtMs === undefined ? {} : { capturedAt: new Date(capturedAtMs) }) },
+      enrichment,
       stats: { likes: 0, comments: 0, shares: 0, views: 0 },
       publishedAt: serverTime,
       updatedAt: serverTime,
@@ -68,20 +90,22 @@ async function end(tx: Transaction, run: ActiveRun, verdict: Verdict): Promise<b
 }
 
 /** Bytes that were not published belong to nobody: somebody may send them again. */
-async function releaseHash(tx: Transaction, uploadId: string, { sha256 }: UploadRun): Promise<void> {
-  if (sha256 === undefined) return;
-  const claim = await tx.get(hashClaimAt(sha256));
-  if (claim?.uploadId === uploadId) tx.delete(hashClaimAt(sha256));
+async function releaseHash(tx: Transaction, uploadId: string, { findings: { checked } }: UploadRun): Promise<void> {
+  if (!checked) return;
+  const claim = await tx.get(hashClaimAt(checked.sha256));
+  if (claim?.uploadId === uploadId) tx.delete(hashClaimAt(checked.sha256));
 }
 
+/** The end as the ticket shows it; what an earlier end said is gone. */
 function outcome(uploadId: string, verdict: Verdict) {
+  const former = { rejection: absent, failure: absent };
   switch (verdict.status) {
     case 'published':
-      return { status: verdict.status, contentId: uploadId };
+      return { ...former, status: verdict.status, contentId: uploadId };
     case 'rejected':
-      return { status: verdict.status, rejection: verdict.rejection };
+      return { ...former, status: verdict.status, rejection: verdict.rejection };
     case 'failed':
-      return { status: verdict.status, failure: verdict.failure };
+      return { ...former, status: verdict.status, failure: verdict.failure };
   }
 }
 

@@ -1,5 +1,6 @@
 import {
   WORKING_UPLOAD_STATUSES,
+  screening,
   uploadAt,
   uploadObjectPath,
   type UploadTicket,
@@ -22,10 +23,10 @@ const TICKETS_PER_RUN = 100;
 
 /**
  * Finds uploads that nobody is at work on, and sets them going again: a pipeline that died, a file whose arrival was
- * never heard of, a ticket whose file never came (which expires).
+ * never heard of, a verdict that was never heard of, a ticket whose file never came (which expires).
  */
 export async function resumeUploads(ctx: Needs): Promise<void> {
-  await Promise.all([resumeAbandoned(ctx), recoverUnheard(ctx), expireOld(ctx)]);
+  await Promise.all([resumeAbandoned(ctx), resumeDecided(ctx), recoverUnheard(ctx), expireOld(ctx)]);
 }
 
 const before = (ctx: Needs, ms: number) => new Date(ctx.now().getTime() - ms);
@@ -42,11 +43,30 @@ async function resumeAbandoned(ctx: Needs): Promise<void> {
     limit: TICKETS_PER_RUN,
   });
   if (abandoned.length > 0) ctx.log.warn('abandoned uploads resumed', { uploadIds: abandoned.map(({ id }) => id) });
-  // The id holds the standstill's time: two overlapping runs of the schedule make one task of it.
+  // The id holds the time: two overlapping runs of the schedule make one task of it.
+  const moment = Math.floor(ctx.now().getTime() / LEASE_MS);
   await ctx.enqueue(
-    abandoned.map(({ id, data }) =>
-      taskOf(pipelineQueue, { id: `${id}-resumed-${data.updatedAt?.toMillis() ?? 0}`, data: { uploadId: id } }),
-    ),
+    abandoned.map(({ id }) => taskOf(pipelineQueue, { id: `${id}-resumed-${moment}`, data: { uploadId: id } })),
+  );
+}
+
+/** Uploads in review whose verdict has come, in case the news of it was lost. */
+async function resumeDecided(ctx: Needs): Promise<void> {
+  const decided = await ctx.documents.list({
+    collection: 'screenings',
+    shape: screening,
+    where: [
+      ['updatedAt', '>', before(ctx, NEWS_LOST_AFTER_MS + NEWS_LOOKED_FOR_MS)],
+      ['updatedAt', '<', before(ctx, NEWS_LOST_AFTER_MS)],
+    ],
+    orderBy: 'updatedAt',
+    limit: TICKETS_PER_RUN,
+  });
+  const tickets = await ctx.documents.getAll(decided.map(({ id }) => uploadAt(id)));
+  const waiting = decided.filter(({ data }, nth) => data.verdict !== 'review' && tickets[nth]?.status === 'in-review');
+  const moment = Math.floor(ctx.now().getTime() / LEASE_MS);
+  await ctx.enqueue(
+    waiting.map(({ id }) => taskOf(pipelineQueue, { id: `${id}-resumed-${moment}`, data: { uploadId: id } })),
   );
 }
 

@@ -1,12 +1,19 @@
 import {
   type Actor,
+  type ModerationAction,
   type NotificationSettings,
   type NotificationType,
   notificationAt,
   notificationSettingsAt,
   userAt,
 } from '@playnite/contracts/documents';
-import { type EventEnvelope, notificationCreated, type socialContentDistributed } from '@playnite/contracts/events';
+import {
+  type EventEnvelope,
+  type moderationDecided,
+  type moderationReportResolved,
+  notificationCreated,
+  type socialContentDistributed,
+} from '@playnite/contracts/events';
 import type { Context } from '../platform/context.ts';
 import { serverTime } from '../platform/documents.ts';
 import { eventOf } from '../platform/publisher.ts';
@@ -17,7 +24,8 @@ interface Message {
   id: string;
   type: NotificationType;
   groupKey: string;
-  actor: Actor;
+  /** Who did it; nobody where the platform itself did. */
+  actor?: Actor;
   contentId?: string;
   title: string;
   body: string;
@@ -63,15 +71,70 @@ export async function notifyOfFollow(
   });
 }
 
+/** What an owner is told of a decision; nothing of those that change nothing for them. */
+const DECISION_TITLES: Partial<Record<ModerationAction, string>> = {
+  hold: 'is being looked at before it is shown',
+  approve: 'was approved',
+  release: 'is shown again',
+  reject: 'was refused',
+  remove: 'was taken down',
+  restore: 'is back',
+  uphold: 'stays as decided: your appeal was turned down',
+};
+
+/** Tells an owner what moderation decided. */
+export async function notifyOfDecision(
+  ctx: Needs,
+  { data: { entryId, subject, ownerId, action, reason } }: EventEnvelope<Decided>,
+): Promise<void> {
+  const title = DECISION_TITLES[action];
+  if (!title) return;
+  const [root, contentId, below] = subject.split('/');
+  const what = root === 'uploads' ? 'Your upload' : below === 'comments' ? 'Your comment' : 'Your post';
+  await notify(ctx, [ownerId], {
+    id: `moderation-decision:${entryId}`,
+    type: 'moderation-decision',
+    groupKey: `moderation-decision:${subject}`,
+    ...(contentId === undefined ? {} : { contentId }),
+    title: `${what} ${title}`,
+    body: reason,
+  });
+}
+
+/** Tells a reporter what came of a report, and nothing of whom it was about. */
+export async function notifyOfReport(
+  ctx: Needs,
+  { data: { reportId, reporterId, outcome } }: EventEnvelope<Resolved>,
+): Promise<void> {
+  await notify(ctx, [reporterId], {
+    id: `report-outcome:${reportId}`,
+    type: 'report-outcome',
+    groupKey: 'report-outcome',
+    title: 'Thank you for your report',
+    body:
+      outcome === 'action-taken'
+        ? 'We looked at it and took action.'
+        : 'We looked at it and found nothing against the rules.',
+  });
+}
+
 async function notify(ctx: Needs, uids: readonly string[], message: Message): Promise<void> {
   const settings = await ctx.documents.getAll(uids.map(notificationSettingsAt));
   const readers = uids.filter((_, index) => wantsInApp(settings[index], message.type));
   const { id, actor, ...shown } = message;
-  const fields = { ...shown, actors: [actor], actorCount: 1 };
+  const actors = actor ? [actor] : [];
+  const fields = { ...shown, actors, actorCount: actors.length };
   await ctx.documents.createMissing(
     readers.map((uid) => [
       notificationAt(uid, id),
-      { ...fields, createdAt: serverTime, updatedAt: serverTime, readAt: null, seenAt: null },
+      {
+        ...fields,
+        actorIds: actors.map(({ uid }) => uid),
+        createdAt: serverTime,
+        updatedAt: serverTime,
+        readAt: null,
+        seenAt: null,
+      },
     ]),
   );
   const at = ctx.now();
@@ -82,5 +145,7 @@ async function notify(ctx: Needs, uids: readonly string[], message: Message): Pr
   );
 }
 
+type Decided = ReturnType<(typeof moderationDecided)['data']['parse']>;
+type Resolved = ReturnType<(typeof moderationReportResolved)['data']['parse']>;
 type Distributed = ReturnType<(typeof socialContentDistributed)['data']['parse']>;
 type Needs = Pick<Context, 'documents' | 'publish' | 'now'>;

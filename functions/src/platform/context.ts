@@ -1,8 +1,8 @@
 import { logger } from 'firebase-functions';
 import { type Accounts, authAccounts } from './accounts.ts';
 import { type Documents, firestoreDocuments } from './documents.ts';
-import { readEnvironment } from './environment.ts';
-import { type Objects, bucketObjects } from './objects.ts';
+import { type Environment, readEnvironment } from './environment.ts';
+import { type Objects, bucketObjects, objectUrls } from './objects.ts';
 import { type Publish, pubsubPublisher } from './publisher.ts';
 import { type Enqueue, cloudTaskQueues } from './task-queues.ts';
 
@@ -16,6 +16,7 @@ export interface Context {
   accounts: Accounts;
   publish: Publish;
   enqueue: Enqueue;
+  environment: Environment;
   now(): Date;
   log: Log;
 }
@@ -27,35 +28,74 @@ export interface Log {
   error(message: string, fields?: object): void;
 }
 
-let opened: Promise<Context> | undefined;
+let opened: Context | undefined;
 
 /** The process's one context, opened at its first use: importing a module opens nothing. */
 export function context(): Promise<Context> {
   opened ??= open();
-  return opened;
+  return Promise.resolve(opened);
 }
 
-/** The SDKs are imported here because the emulator and the cloud load every function's module in every process. */
-async function open(): Promise<Context> {
+/**
+ * Each SDK is loaded at the first call that needs it: every function has a process of its own, and most need only one or
+ * two of them.
+ */
+function open(): Context {
   const environment = readEnvironment(process.env);
-  const [{ initializeApp }, { getAuth }, firestore, { getStorage }, { getFunctions }, { PubSub }] = await Promise.all([
-    import('firebase-admin/app'),
-    import('firebase-admin/auth'),
-    import('firebase-admin/firestore'),
-    import('firebase-admin/storage'),
-    import('firebase-admin/functions'),
-    import('@google-cloud/pubsub'),
-  ]);
-  const app = initializeApp();
-  const db = firestore.getFirestore(app);
-  db.settings({ ignoreUndefinedProperties: true });
+  const app = once(async () => (await import('firebase-admin/app')).initializeApp());
+  const documents = once(async () => {
+    const firestore = await import('firebase-admin/firestore');
+    const db = firestore.getFirestore(await app());
+    db.settings({ ignoreUndefinedProperties: true });
+    return firestoreDocuments(db, firestore, (message, fields) => logger.warn(message, fields));
+  });
+  const objects = once(async () => {
+    const { getStorage } = await import('firebase-admin/storage');
+    return bucketObjects(getStorage(await app()).bucket(environment.bucket));
+  });
+  const accounts = once(async () => authAccounts((await import('firebase-admin/auth')).getAuth(await app())));
+  const publish = once(async () => {
+    const { PubSub } = await import('@google-cloud/pubsub');
+    return pubsubPublisher(new PubSub({ projectId: environment.projectId }));
+  });
+  const enqueue = once(async () => {
+    const { getFunctions } = await import('firebase-admin/functions');
+    return cloudTaskQueues(getFunctions(await app()), REGION);
+  });
   return {
-    documents: firestoreDocuments(db, firestore, (message, fields) => logger.warn(message, fields)),
-    objects: bucketObjects(getStorage(app).bucket(environment.bucket), environment.storageOrigin),
-    accounts: authAccounts(getAuth(app)),
-    publish: pubsubPublisher(new PubSub({ projectId: environment.projectId })),
-    enqueue: cloudTaskQueues(getFunctions(app), REGION),
+    documents: whenLoaded(documents),
+    objects: whenLoaded(objects, { urlOf: objectUrls(environment) }),
+    accounts: whenLoaded(accounts),
+    publish: async (events) => {
+      if (events.length > 0) await (await publish())(events);
+    },
+    enqueue: async (tasks) => {
+      if (tasks.length > 0) await (await enqueue())(tasks);
+    },
+    environment,
     now: () => new Date(),
     log: logger,
   };
+}
+
+/** An object whose methods, all of them asynchronous but the ones given, load what is behind them when they are called. */
+function whenLoaded<T extends object>(load: () => Promise<T>): T;
+function whenLoaded<T extends object, Ready extends object>(load: () => Promise<T>, ready: Ready): T & Ready;
+function whenLoaded(load: () => Promise<object>, ready: object = {}): object {
+  return new Proxy(ready, {
+    get: (target, name): unknown =>
+      Reflect.get(target, name) ??
+      (async (...args: unknown[]): Promise<unknown> => {
+        const loaded = await load();
+        const method: unknown = Reflect.get(loaded, name);
+        if (typeof method !== 'function') throw new TypeError(`${String(name)} is no method`);
+        return Reflect.apply(method, loaded, args);
+      }),
+  });
+}
+
+/** Does it at the first call, and remembers. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
 }

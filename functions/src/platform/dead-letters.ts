@@ -65,7 +65,7 @@ export async function bury(
 ): Promise<void> {
   const json = (JSON.stringify(payload) ?? 'null').toWellFormed();
   const truncated = json.length > PAYLOAD_MAX;
-  ctx.log.error('put aside as undeliverable', { consumer, eventId, code: error.code, message: error.message });
+  ctx.log.error('put aside as undeliverable', { consumer, eventId, code: error.code, reason: error.message });
   const letter = letterAt(letterId(consumer, eventId));
   await ctx.documents.transact(async (tx) => {
     const earlier = await tx.get(letter);

@@ -11,6 +11,10 @@ export interface Environment {
   bucket: string;
   /** Origin of the Firebase Storage REST API, without a trailing slash. */
   storageOrigin: string;
+  /** Which classifier looks at pictures. */
+  imageClassifier: 'nsfwjs' | 'vision';
+  /** The two programs that read videos, as found on PATH unless named otherwise. */
+  videoTools: { ffmpeg: string; ffprobe: string };
 }
 
 /**
@@ -35,10 +39,16 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
       `${emulator} is set, but ${config.projectId} is not a ${DEMO_PREFIX} project: refusing to start`,
     );
   }
+  const classifier = z.enum(['nsfwjs', 'vision']).safeParse(env['IMAGE_CLASSIFIER'] ?? 'nsfwjs');
+  if (!classifier.success) {
+    throw permanent('environment-incomplete', 'IMAGE_CLASSIFIER must be nsfwjs or vision', classifier.error);
+  }
   const storageHost = env['FIREBASE_STORAGE_EMULATOR_HOST'];
   return {
     projectId: config.projectId,
     bucket: config.storageBucket,
     storageOrigin: storageHost ? `http://${storageHost}` : 'https://firebasestorage.googleapis.com',
+    imageClassifier: classifier.data,
+    videoTools: { ffmpeg: env['FFMPEG_PATH'] || 'ffmpeg', ffprobe: env['FFPROBE_PATH'] || 'ffprobe' },
   };
 }

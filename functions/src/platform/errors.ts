@@ -57,6 +57,8 @@ export function classify(error: unknown): PlatformError {
   const message = error instanceof Error ? error.message : String(error);
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   if (error instanceof Error && error.name === 'ZodError') return permanent('malformed', message, error);
+  // The transaction was given up under contention; a new one is as good as the first.
+  if (message.includes('Transaction is invalid or closed')) return transient('transaction-lost', message, error);
   if (typeof code === 'number' && PERMANENT_GRPC_CODES.has(code)) return permanent(`grpc-${code}`, message, error);
   return transient(
     typeof code === 'string' || typeof code === 'number' ? `dependency-${code}` : 'internal',

@@ -1,4 +1,6 @@
+import type { Visibility } from '@playnite/contracts/documents';
 import type { Storage } from 'firebase-admin/storage';
+import type { Environment } from './environment.ts';
 import { withDeadline } from './errors.ts';
 
 type Bucket = ReturnType<Storage['bucket']>;
@@ -41,6 +43,13 @@ export interface Objects {
   urlOf(path: string): string;
 }
 
+/**
+ * How long caches keep a rendition. It is named by its content, so a public one never changes; what is not public is for
+ * no shared cache, and a browser asks again soon, in case the right to see it has ended.
+ */
+export const cacheControlOf = (visibility: Visibility): string =>
+  visibility === 'public' ? 'public, max-age=31536000, immutable' : 'private, max-age=300';
+
 /** A 32 MiB object over a slow link; longer than the deadline of small calls. */
 const TRANSFER_DEADLINE_MS = 60_000;
 
@@ -50,8 +59,14 @@ const isGone = (error: unknown) => statusOf(error) === 404;
 /** 412: the generation asked for is no longer the newest. */
 const isOutdated = (error: unknown) => statusOf(error) === 412;
 
+/** Where the objects of a bucket are served. */
+export const objectUrls =
+  ({ bucket, storageOrigin }: Pick<Environment, 'bucket' | 'storageOrigin'>): Objects['urlOf'] =>
+  (path) =>
+    `${storageOrigin}/v0/b/${bucket}/o/${encodeURIComponent(path)}?alt=media`;
+
 /** `Objects` on a Cloud Storage bucket. */
-export function bucketObjects(bucket: Bucket, storageOrigin: string): Objects {
+export function bucketObjects(bucket: Bucket): Omit<Objects, 'urlOf'> {
   const stat: Objects['stat'] = async (path) => {
     try {
       const [metadata] = await withDeadline(`stat of ${path}`, bucket.file(path).getMetadata());
@@ -144,7 +159,10 @@ export function bucketObjects(bucket: Bucket, storageOrigin: string): Objects {
       return files
         .filter(({ name }) => name !== after)
         .slice(0, limit)
-        .map(({ name, metadata }) => ({ path: name, updatedAt: new Date(metadata.updated ?? metadata.timeCreated ?? 0) }));
+        .map(({ name, metadata }) => ({
+          path: name,
+          updatedAt: new Date(metadata.updated ?? metadata.timeCreated ?? 0),
+        }));
     },
 
     async write(path, bytes, { contentType, cacheControl }) {
@@ -171,7 +189,5 @@ export function bucketObjects(bucket: Bucket, storageOrigin: string): Objects {
     async removeBelow(prefix) {
       await withDeadline(`removal below ${prefix}`, bucket.deleteFiles({ prefix, force: true }), TRANSFER_DEADLINE_MS);
     },
-
-    urlOf: (path) => `${storageOrigin}/v0/b/${bucket.name}/o/${encodeURIComponent(path)}?alt=media`,
   };
 }

@@ -54,8 +54,9 @@ function parse<Input>(input: z.ZodType<Input>, data: unknown): Input {
 function answerTo({ log }: Context, name: string, thrown: unknown): HttpsError {
   const error = classify(thrown);
   const details = { code: error.code, retryable: error.retryable };
-  if (error instanceof Refusal) return new HttpsError(error.status satisfies FunctionsErrorCode, error.message, details);
-  log.error('call failed', { name, ...details, message: error.message });
+  if (error instanceof Refusal)
+    return new HttpsError(error.status satisfies FunctionsErrorCode, error.message, details);
+  log.error('call failed', { name, ...details, reason: error.message });
   return new HttpsError(error.retryable ? 'unavailable' : 'internal', 'The call failed.', {
     ...details,
     code: 'internal',

@@ -42,7 +42,7 @@ export function onTask<Data>(
           queue: queue.functionName,
           taskId: id,
           code: error.code,
-          message: error.message,
+          reason: error.message,
         });
         const isLast = retryCount + 1 >= TASK_ATTEMPTS_MAX;
         if (error.retryable && !isLast) throw error;

@@ -23,9 +23,15 @@ export async function distributeContent(ctx: Needs, contentId: string, after?: s
   await ctx.documents.setAll(
     followers.map(({ id }) => [
       feedItemAt(id, contentId),
-      { ownerId, publishedAt: publishedAt.toDate(), reason: 'following' },
+      { contentId, ownerId, publishedAt: publishedAt.toDate(), reason: 'following' },
     ]),
   );
+  // Whoever withdrew the content in between may have looked through the feeds before these rows were there.
+  const present = await ctx.documents.get(contentAt(contentId));
+  if (present?.status !== 'published' || present.visibility === 'private') {
+    await ctx.documents.deleteAll(followers.map(({ id }) => feedItemAt(id, contentId).path));
+    return;
+  }
 
   const cause = `${contentId} ${publishedAt.toMillis()} ${after ?? ''}`;
   const at = ctx.now();

@@ -66,8 +66,19 @@ describe('announceTicket', () => {
     }
   });
 
-  test('says nothing of a ticket that waits for its file, or is gone', () => {
-    expect(announceTicket(change(undefined, ticket('awaiting-file')))).toEqual({});
+  test('tells the services of a new ticket, of its end, and of its return from there', () => {
+    expect(names(announceTicket(change(undefined, ticket('awaiting-file'))))).toEqual(['content.ticket-opened']);
+    const ended = ['content.upload-progressed', 'content.upload-ended'];
+    expect(names(announceTicket(change(ticket('processing'), ticket('published'))))).toEqual(ended);
+    expect(names(announceTicket(change(ticket('awaiting-file'), ticket('cancelled'))))).toEqual(ended);
+    expect(names(announceTicket(change(ticket('rejected'), ticket('screening'))))).toEqual(ended);
+    expect(names(announceTicket(change(ticket('screening'), ticket('in-review'))))).toEqual([
+      'content.upload-progressed',
+    ]);
+  });
+
+  test('says nothing of a ticket that is gone, or is changed while it waits', () => {
+    expect(announceTicket(change(ticket('awaiting-file'), ticket('awaiting-file')))).toEqual({});
     expect(announceTicket(change(ticket('rejected'), undefined))).toEqual({});
   });
 
@@ -85,9 +96,9 @@ describe('announceContent', () => {
     ['it is restored', content({ status: 'removed' }), content(), ['content.published']],
     ['it is taken down', content(), content({ status: 'removed' }), ['content.removed']],
     ['it is deleted', content(), undefined, ['content.removed']],
-    ['its title changes', content(), content({ title: 'u' }), ['content.updated']],
-    ['its visibility changes', content(), content({ visibility: 'private' }), ['content.updated']],
-    ['its tags change', content(), content({ tags: ['b'] }), ['content.updated']],
+    ['its title changes', content(), content({ title: 'u' }), ['content.edited']],
+    ['its visibility changes', content(), content({ visibility: 'private' }), ['content.edited']],
+    ['its tags change', content(), content({ tags: ['b'] }), ['content.edited']],
     ['a counter moves', content(), content({ stats: { likes: 1, comments: 0, shares: 0, views: 0 } }), []],
     ['it is deleted after its takedown', content({ status: 'removed' }), undefined, []],
   ])('when %s', (_, before, after, expected) => {

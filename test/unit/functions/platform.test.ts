@@ -18,7 +18,19 @@ describe('readEnvironment', () => {
       projectId: 'playnite',
       bucket: 'playnite.appspot.com',
       storageOrigin: 'https://firebasestorage.googleapis.com',
+      imageClassifier: 'nsfwjs',
+      videoTools: { ffmpeg: 'ffmpeg', ffprobe: 'ffprobe' },
     });
+  });
+
+  test('takes another classifier and other tools from the configuration, and refuses what it does not know', () => {
+    const env = { ...config('playnite'), IMAGE_CLASSIFIER: 'vision', FFMPEG_PATH: '/opt/ffmpeg' };
+    expect(readEnvironment(env)).toMatchObject({
+      imageClassifier: 'vision',
+      videoTools: { ffmpeg: '/opt/ffmpeg', ffprobe: 'ffprobe' },
+    });
+    const start = () => readEnvironment({ ...env, IMAGE_CLASSIFIER: 'oracle' });
+    expect(start).toThrow(expect.objectContaining({ code: 'environment-incomplete' }));
   });
 
   test.each(['FIRESTORE_EMULATOR_HOST', 'FIREBASE_AUTH_EMULATOR_HOST', 'SOME_NEW_EMULATOR_HOST'])(

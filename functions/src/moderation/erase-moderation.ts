@@ -1,0 +1,73 @@
+import {
+  type Tally,
+  accountStandingAt,
+  moderationCase,
+  moderationCaseAt,
+  screeningAt,
+} from '@playnite/contracts/documents';
+import type { storageDeletionRequested } from '@playnite/contracts/events';
+import type { Context } from '../platform/context.ts';
+import { serverTime } from '../platform/documents.ts';
+import { eraseAll, leaveReceipt } from '../platform/erasure.ts';
+import { fingerprintAt } from './fingerprints.ts';
+import { reporterAt } from './take-report.ts';
+
+type Requested = ReturnType<(typeof storageDeletionRequested)['data']['parse']>;
+
+/** In place of the owner's id where something is kept without saying whose it was. */
+const ERASED = 'erased';
+/** Cases about one content; there are seldom more than two. */
+const CASES_MAX = 100;
+
+/**
+ * Erases what moderation holds of a content or an account. The audit log stays, since it holds nobody's words, and so does
+ * the fingerprint of what was taken down, without its owner: it must not come back.
+ */
+export async function eraseModeration(ctx: Needs, { kind, targetId, deletionId, round }: Requested): Promise<void> {
+  const erased = kind === 'content' ? await eraseOfContent(ctx, targetId) : await eraseOfAccount(ctx, targetId);
+  await leaveReceipt(ctx, deletionId, 'moderation', round, erased);
+}
+
+async function eraseOfContent(ctx: Needs, contentId: string): Promise<Tally> {
+  const gone = await ctx.documents.transact(async (tx) => {
+    const [fingerprint, screening] = await Promise.all([
+      tx.get(fingerprintAt(contentId)),
+      tx.get(screeningAt(contentId)),
+    ]);
+    if (fingerprint?.state === 'banned') tx.update(fingerprintAt(contentId), { ownerId: ERASED });
+    else if (fingerprint) tx.delete(fingerprintAt(contentId));
+    if (screening) tx.delete(screeningAt(contentId));
+    return {
+      fingerprints: fingerprint?.state === 'banned' ? 0 : Number(Boolean(fingerprint)),
+      screenings: Number(Boolean(screening)),
+    };
+  });
+  let cases = 0;
+  for (const subject of [`uploads/${contentId}`, `content/${contentId}`]) {
+    const about = await ctx.documents.list({
+      collection: 'moderationCases',
+      shape: moderationCase,
+      where: [['subject', '==', subject]],
+      limit: CASES_MAX,
+    });
+    for (const { id, data } of about) {
+      // What was decided goes on teaching, without its evidence; what was not has nothing left to decide.
+      await ctx.documents.transact(async (tx) => {
+        const present = await tx.get(moderationCaseAt(id));
+        if (present?.status === 'decided') {
+          tx.update(moderationCaseAt(id), { evidence: [], ownerId: ERASED, updatedAt: serverTime });
+        } else if (present) tx.delete(moderationCaseAt(id));
+      });
+      if (data.status !== 'decided') cases += 1;
+    }
+  }
+  return { ...gone, cases };
+}
+
+async function eraseOfAccount(ctx: Needs, uid: string): Promise<Tally> {
+  const reports = await eraseAll(ctx, { collection: 'reports', where: [['reporterId', '==', uid]] });
+  await ctx.documents.deleteAll([reporterAt(uid).path, accountStandingAt(uid).path]);
+  return { reports };
+}
+
+type Needs = Pick<Context, 'documents' | 'log'>;

@@ -1,0 +1,78 @@
+import { type Evidence, contentAt, moderationSubjectAt, uploadAt } from '@playnite/contracts/documents';
+import type { Context } from '../platform/context.ts';
+import { openCase } from './cases.ts';
+import { type Catalog, fingerprintAt } from './fingerprints.ts';
+import { appendEntry } from './log.ts';
+import { readPolicy } from './policy.ts';
+
+const HASH_BITS = 64;
+
+/** Brings a fingerprint in line with what became of its upload: published, or gone; what is banned stays banned. */
+export async function followUpload(ctx: Pick<Context, 'documents'>, uploadId: string): Promise<void> {
+  await ctx.documents.transact(async (tx) => {
+    const [ticket, present] = await Promise.all([tx.get(uploadAt(uploadId)), tx.get(fingerprintAt(uploadId))]);
+    if (!present || present.state === 'banned') return;
+    // What was refused, or failed, may come back.
+    const mayReturn = ticket?.status === 'failed' || ticket?.rejection?.code === 'policy-violation';
+    if (ticket?.status === 'published') tx.update(fingerprintAt(uploadId), { state: 'published' });
+    else if (!mayReturn) tx.delete(fingerprintAt(uploadId));
+  });
+}
+
+/**
+ * Finds what is published and looks like something that was just taken down: each of them is held, with the evidence, until
+ * a person has looked at it.
+ */
+export async function holdLookAlikes(ctx: Needs, catalog: Catalog, contentId: string): Promise<void> {
+  const banned = await ctx.documents.get(fingerprintAt(contentId));
+  if (banned?.state !== 'banned' || banned.hashes.length === 0) return;
+  const found = await catalog.lookAlikes(ctx, contentId, banned.hashes);
+  const policy = await readPolicy(ctx);
+  for (const each of found.filter(({ state }) => state === 'published')) {
+    await ctx.documents.transact(async (tx) => {
+      const subject = `content/${each.contentId}`;
+      const [content, present] = await Promise.all([
+        tx.get(contentAt(each.contentId)),
+        tx.get(moderationSubjectAt(subject)),
+      ]);
+      if (content?.status !== 'published' || (present && present.standing !== 'clear')) return;
+      const caseId = `duplicate-${each.contentId}-of-${contentId}`.slice(0, 300);
+      const evidence: Evidence = {
+        kind: 'duplicate',
+        label: 'banned-look-alike',
+        score: 1 - each.distance / HASH_BITS,
+        contentId,
+        distance: each.distance,
+      };
+      const { ownerId } = content;
+      const policyVersion = policy.version;
+      openCase(tx, ctx, caseId, {
+        subject,
+        ownerId,
+        source: 'duplicate',
+        scores: {},
+        evidence: [evidence],
+        policyVersion,
+        priority: evidence.score ?? 0,
+      });
+      appendEntry(
+        tx,
+        ctx,
+        ownerId,
+        present,
+        {
+          subject,
+          action: 'hold',
+          actor: { kind: 'system', id: 'duplicates' },
+          reason: 'It looks like something that was taken down.',
+          scores: {},
+          policyVersion,
+          caseId,
+        },
+        { openCaseId: caseId },
+      );
+    });
+  }
+}
+
+type Needs = Pick<Context, 'documents' | 'objects' | 'now'>;
