@@ -15,8 +15,9 @@ import { contentTicketOpened } from '@playnite/contracts/events';
 import type { Context } from '../platform/context.ts';
 import { eventOf } from '../platform/publisher.ts';
 import { checkExif } from './check-exif.ts';
-import { checkDimensions, checkObject, checkBytes } from './check-file.ts';
+import { checkBytes, checkObject } from './check-file.ts';
 import { type ActiveRun, fence } from './lease.ts';
+import { checkHeader } from './render-image.ts';
 import type { StepResult } from './run-pipeline.ts';
 import { type UploadRun, uploadRunAt } from './upload-run.ts';
 
@@ -94,7 +95,7 @@ export async function seeImage(bytes: Buffer): Promise<Seen> {
   if (tangled) return { sha256, type, rejection: tangled };
   const { default: sharp } = await import('sharp');
   try {
-    const rejection = checkDimensions(await sharp(bytes, { limitInputPixels: false }).metadata());
+    const rejection = checkHeader(await sharp(bytes, { limitInputPixels: false }).metadata());
     return { sha256, type, ...(rejection ? { rejection } : {}) };
   } catch {
     return { sha256, type, rejection: { code: 'corrupt-media', message: 'The image’s header cannot be read.' } };

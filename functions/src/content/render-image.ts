@@ -118,7 +118,7 @@ async function renderPixels(
 }
 
 /** Judges what the header claims, all frames together, before anything is decoded. */
-function checkHeader(header: Metadata): Rejection | undefined {
+export function checkHeader(header: Metadata): Rejection | undefined {
   const { format, compression, width, height, pages = 1 } = header;
   const known = ['jpeg', 'png', 'webp', 'gif'].includes(format) || (format === 'heif' && compression === 'av1');
   if (!known) return { code: 'unsupported-media', message: `Images of type ${compression ?? format} are not taken.` };

@@ -8,6 +8,7 @@
 import { type DocumentRef, documentId, timestamp } from '@playnite/contracts/documents';
 import { z } from 'zod';
 import type { Context } from '../platform/context.ts';
+import { sameColors } from './color-grid.ts';
 import { HashIndex } from './hash-index.ts';
 import { type ImageHashes, MATCH_DISTANCE_MAX } from './perceptual-hash.ts';
 
@@ -17,6 +18,8 @@ const fingerprint = z.object({
   sha256: z.string(),
   /** Perceptual hashes of an image that has enough in it to be told from others. */
   hashes: z.array(z.string()),
+  /** Where which colours are; see color-grid.ts. */
+  colors: z.string(),
   /** `pending` while the upload is on its way; `banned` once it was taken down. */
   state: z.enum(['pending', 'published', 'banned']),
   at: timestamp,
@@ -38,7 +41,7 @@ const PAGE = 500;
 /** Look-alikes that a search looks at closely. */
 const NEIGHBOURS_MAX = 10;
 
-export interface LookAlike extends Fingerprint {
+export interface LookAlike extends Pick<Fingerprint, 'contentId' | 'ownerId' | 'state'> {
   /** In how many of 64 bits the nearest two hashes differ. */
   distance: number;
 }
@@ -53,7 +56,11 @@ export class Catalog {
   #until = new Date(0);
 
   /** What looks like these hashes, nearest first, apart from the content itself. */
-  async lookAlikes(ctx: Needs, contentId: string, sought: ImageHashes['sought']): Promise<LookAlike[]> {
+  async lookAlikes(
+    ctx: Needs,
+    contentId: string,
+    { sought, colors }: { sought: ImageHashes['sought']; colors: string },
+  ): Promise<LookAlike[]> {
     const index = await this.#refresh(ctx);
     const near = index
       .findAny(sought, MATCH_DISTANCE_MAX, NEIGHBOURS_MAX + 1)
@@ -62,7 +69,7 @@ export class Catalog {
     const present = await ctx.documents.getAll(near.map(({ id }) => fingerprintAt(id)));
     return near.flatMap(({ distance }, nth) => {
       const found = present[nth];
-      return found ? [{ ...found, distance }] : [];
+      return found && sameColors(colors, found.colors) ? [{ ...found, distance }] : [];
     });
   }
 

@@ -26,7 +26,7 @@ export async function followUpload(ctx: Pick<Context, 'documents'>, uploadId: st
 export async function holdLookAlikes(ctx: Needs, catalog: Catalog, contentId: string): Promise<void> {
   const banned = await ctx.documents.get(fingerprintAt(contentId));
   if (banned?.state !== 'banned' || banned.hashes.length === 0) return;
-  const found = await catalog.lookAlikes(ctx, contentId, banned.hashes);
+  const found = await catalog.lookAlikes(ctx, contentId, { sought: banned.hashes, colors: banned.colors });
   const policy = await readPolicy(ctx);
   for (const each of found.filter(({ state }) => state === 'published')) {
     await ctx.documents.transact(async (tx) => {

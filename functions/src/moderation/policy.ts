@@ -12,12 +12,13 @@ const NEVER = 1.1;
 
 /**
  * The policy in force as long as no other has been adopted. The image thresholds are cautious, since the classifier's
- * authors state 93 % accuracy: it rejects by itself only what it is all but certain of.
+ * authors state 93 % accuracy: it rejects by itself only what it is all but certain of. Painted dunes, which are no more than
+ * the colour of skin, come to 0.73.
  */
 export const DEFAULT_POLICY: ModerationPolicy = {
   version: 1,
   labels: {
-    'image-explicit': { review: 0.6, reject: 0.97 },
+    'image-explicit': { review: 0.85, reject: 0.98 },
     'image-suggestive': { review: 0.85, reject: NEVER },
     'image-violence': { review: 0.6, reject: 0.97 },
     'text-profanity': { review: 0.6, reject: NEVER },
@@ -58,7 +59,10 @@ export function judge(policy: ModerationPolicy, scores: Scores): Judgement {
 
 /** How near the scores come to what the policy would have a person look at: 1 is at the threshold. */
 export function nearness(policy: ModerationPolicy, scores: Scores): number {
-  const shares = Object.entries(scores).map(([label, score]) => score / (policy.labels[label]?.review ?? Infinity));
+  const shares = Object.entries(scores).map(([label, score]) => {
+    const review = policy.labels[label]?.review ?? Infinity;
+    return review > 0 ? score / review : 1;
+  });
   return Math.max(0, ...shares);
 }
 

@@ -15,6 +15,7 @@ import type { Context } from '../platform/context.ts';
 import { serverTime } from '../platform/documents.ts';
 import { openCase } from './cases.ts';
 import type { ClassifyImage } from './classify-image.ts';
+import { colorGrid } from './color-grid.ts';
 import { type Catalog, type LookAlike, fingerprintAt } from './fingerprints.ts';
 import { appendEntry } from './log.ts';
 import { hashImage } from './perceptual-hash.ts';
@@ -78,7 +79,7 @@ async function look(
 
   // The fingerprint is written before others are looked for: of two uploads at one moment each sees the other.
   const still = request.kind === 'image' ? pictures[0] : undefined;
-  const hashes = still && (await hashImage(still));
+  const [hashes, colors] = still ? await Promise.all([hashImage(still), colorGrid(still)]) : [undefined, ''];
   await ctx.documents.setAll([
     [
       fingerprintAt(request.uploadId),
@@ -87,12 +88,16 @@ async function look(
         ownerId: request.ownerId,
         sha256: request.sha256,
         hashes: hashes?.stored ?? [],
+        colors,
         state: 'pending',
         at: serverTime,
       },
     ],
   ]);
-  if (hashes) found.lookAlikes = await catalog.lookAlikes(ctx, request.uploadId, hashes.sought);
+  if (hashes) {
+    const sought = { sought: hashes.sought, colors };
+    found.lookAlikes = await catalog.lookAlikes(ctx, request.uploadId, sought);
+  }
 
   for (const picture of pictures) {
     for (const [label, score] of Object.entries(await classify(picture))) {
@@ -114,16 +119,20 @@ async function picturesOf(
   const bytes = await ctx.objects.read(object.path, object.generation);
   if (!bytes) return undefined;
   const { default: sharp } = await import('sharp');
-  try {
-    // Whatever looks at it afterwards meets a picture of bounded size that is known to decode.
-    const small = await sharp(bytes, { failOn: 'error', sequentialRead: true })
+  // Whatever looks at it afterwards meets pictures of bounded size that are known to decode.
+  const small = (page: number) =>
+    sharp(bytes, { failOn: 'error', sequentialRead: true, page })
       .autoOrient()
       .resize({ width: SMALL_SIDE, height: SMALL_SIDE, fit: 'inside', withoutEnlargement: true })
       .toColourspace('srgb')
       .png({ compressionLevel: 1 })
       .timeout({ seconds: DECODE_SECONDS_MAX })
       .toBuffer();
-    return [small];
+  try {
+    const { pages = 1 } = await sharp(bytes, { limitInputPixels: false }).metadata();
+    const pictures: Buffer[] = [];
+    for (const page of framesOf(pages)) pictures.push(await small(page));
+    return pictures;
   } catch (error) {
     const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
     return { rejection: { code: 'corrupt-media', message: `The image cannot be decoded: ${reason.slice(0, 200)}` } };
@@ -133,6 +142,16 @@ async function picturesOf(
 /** Longer side of the picture that classifier and hash look at; neither needs more. */
 const SMALL_SIDE = 512;
 const DECODE_SECONDS_MAX = 20;
+/** Frames of an animation that are looked at, from its first to its last. */
+const FRAMES_LOOKED_AT = 8;
+const FRAMES_PUBLISHED_MAX = 200;
+
+/** Numbers of the frames to look at, evenly spread; a still picture has one. */
+function framesOf(pages: number): number[] {
+  // What has more frames than are ever published is published as its first.
+  const looked = pages > FRAMES_PUBLISHED_MAX ? 1 : Math.min(pages, FRAMES_LOOKED_AT);
+  return Array.from({ length: looked }, (_, nth) => Math.round((nth * (pages - 1)) / Math.max(1, looked - 1)));
+}
 
 interface Conclusion {
   verdict: 'approved' | 'review' | 'rejected';
@@ -183,6 +202,9 @@ export function weigh(policy: ModerationPolicy, request: ScreeningRequest, findi
     reason,
     source,
   });
+  if (lookAlikes.some((each) => each.state === 'banned')) {
+    return review('It looks like something that was taken down.', 'duplicate');
+  }
   if (duplicateOf || lookAlikes.some((each) => each.ownerId !== ownerId)) {
     return review('Somebody else has published this picture, or one very like it.', 'duplicate');
   }

@@ -56,7 +56,7 @@ export const onScreeningRequested = onEvent(
   contentScreeningRequested,
   'moderation-onScreeningRequested',
   (ctx, { data }) => screenUpload(ctx, screenerOf(ctx), data),
-  { memory: '1GiB', concurrency: 1 },
+  { memory: '2GiB', concurrency: 1 },
 );
 
 export const onContentEdited = onEvent(contentEdited, 'moderation-onContentEdited', (ctx, { data }) =>
