@@ -2,11 +2,13 @@
  * The whole platform on one machine: the official emulator suite with our functions in it, and the realtime server, as
  * one group that starts together, is watched, and ends together. `npm start`, the tests and the benches all start it here.
  */
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { buildFunctions } from '@playnite/functions/build';
 import { type DataFolder, openDataFolder } from './data.ts';
 import { type Emulators, findEmulators } from './discover.ts';
@@ -113,6 +115,8 @@ async function start(options: PlatformOptions, stack: AsyncDisposableStack): Pro
   ]);
   const emulators = await findEmulators(process.env);
   log(`Firestore and Pub/Sub emulators: ${emulators.firestore.source}; Java ${java.major}`);
+  if (!(await hasVideoTools()))
+    log('ffmpeg and ffprobe are not on the path: everything works but the upload of videos');
   const files = { ...(await rulesFiles()), ...options.rules };
   const [storageRules] = await Promise.all([prepareRules(java, emulators, files, log), buildFunctions()]);
   const folder = await writeRunDir(run, { ports, files, singleProjectMode: options.ports !== 'free' });
@@ -217,6 +221,12 @@ async function start(options: PlatformOptions, stack: AsyncDisposableStack): Pro
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+async function hasVideoTools(): Promise<boolean> {
+  const run = promisify(execFile);
+  const found = await Promise.allSettled(['ffmpeg', 'ffprobe'].map((tool) => run(tool, ['-version'])));
+  return found.every(({ status }) => status === 'fulfilled');
 }
 
 /** firebase-tools goes on when one of its Java programs dies, and answers for it no more; so they are watched here. */

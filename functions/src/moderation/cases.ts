@@ -2,11 +2,13 @@ import {
   EVIDENCE_MAX,
   type Evidence,
   type ModerationCase,
+  type ModerationSubject,
   moderationCaseAt,
   type Scores,
 } from '@playnite/contracts/documents';
 import type { Context } from '../platform/context.ts';
 import { type Transaction, serverTime } from '../platform/documents.ts';
+import { appendEntry } from './log.ts';
 import { strongest } from './policy.ts';
 
 interface NewCase extends Pick<ModerationCase, 'subject' | 'ownerId' | 'source' | 'policyVersion' | 'priority'> {
@@ -33,4 +35,22 @@ export function openCase(
     createdAt: serverTime,
     updatedAt: serverTime,
   });
+}
+
+/**
+ * Takes something from view until a person has decided: opens the case and logs the hold, in the transaction given.
+ * `present` is the subject as read in it; `by` is the part of the platform that has its doubts.
+ */
+export function holdForReview(
+  tx: Pick<Transaction, 'create' | 'set'>,
+  ctx: Pick<Context, 'now'>,
+  caseId: string,
+  present: ModerationSubject | undefined,
+  { by, reason, ...opened }: NewCase & { by: string; reason: string },
+): void {
+  openCase(tx, ctx, caseId, opened);
+  const { subject, scores, policyVersion } = opened;
+  const actor = { kind: 'system' as const, id: by };
+  const entry = { subject, action: 'hold' as const, actor, reason, scores, policyVersion, caseId };
+  appendEntry(tx, ctx, opened.ownerId, present, entry, { openCaseId: caseId });
 }

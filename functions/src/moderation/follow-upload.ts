@@ -1,8 +1,7 @@
 import { type Evidence, contentAt, moderationSubjectAt, uploadAt } from '@playnite/contracts/documents';
 import type { Context } from '../platform/context.ts';
-import { openCase } from './cases.ts';
+import { holdForReview } from './cases.ts';
 import { type Catalog, fingerprintAt } from './fingerprints.ts';
-import { appendEntry } from './log.ts';
 import { readPolicy } from './policy.ts';
 
 const HASH_BITS = 64;
@@ -44,33 +43,17 @@ export async function holdLookAlikes(ctx: Needs, catalog: Catalog, contentId: st
         contentId,
         distance: each.distance,
       };
-      const { ownerId } = content;
-      const policyVersion = policy.version;
-      openCase(tx, ctx, caseId, {
+      holdForReview(tx, ctx, caseId, present, {
         subject,
-        ownerId,
+        ownerId: content.ownerId,
         source: 'duplicate',
         scores: {},
         evidence: [evidence],
-        policyVersion,
+        policyVersion: policy.version,
         priority: evidence.score ?? 0,
+        by: 'duplicates',
+        reason: 'It looks like something that was taken down.',
       });
-      appendEntry(
-        tx,
-        ctx,
-        ownerId,
-        present,
-        {
-          subject,
-          action: 'hold',
-          actor: { kind: 'system', id: 'duplicates' },
-          reason: 'It looks like something that was taken down.',
-          scores: {},
-          policyVersion,
-          caseId,
-        },
-        { openCaseId: caseId },
-      );
     });
   }
 }

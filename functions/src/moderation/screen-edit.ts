@@ -2,8 +2,7 @@ import { contentAt, moderationSubjectAt } from '@playnite/contracts/documents';
 import { moderationEditCleared } from '@playnite/contracts/events';
 import type { Context } from '../platform/context.ts';
 import { eventOf } from '../platform/publisher.ts';
-import { openCase } from './cases.ts';
-import { appendEntry } from './log.ts';
+import { holdForReview } from './cases.ts';
 import { judge, readPolicy } from './policy.ts';
 import { screenWords } from './screen-words.ts';
 
@@ -23,26 +22,17 @@ export async function screenEdit(ctx: Needs, contentId: string): Promise<void> {
     if (verdict === 'approved')
       return { version: `${title}\n${caption}\n${tags.join()}\n${content.visibility}`, updatedAt };
     const caseId = `screening-${contentId}-${(present?.seq ?? 0) + 1}`;
-    const policyVersion = policy.version;
-    openCase(tx, ctx, caseId, {
+    holdForReview(tx, ctx, caseId, present, {
       subject,
       ownerId,
       source: 'screening',
       scores,
       evidence,
-      policyVersion,
+      policyVersion: policy.version,
       priority: Math.max(0, ...Object.values(scores)),
+      by: 'screening',
+      reason: `Edited into something doubtful: ${labels.join(', ')}.`,
     });
-    const reason = `Edited into something doubtful: ${labels.join(', ')}.`;
-    const actor = { kind: 'system' as const, id: 'screening' };
-    appendEntry(
-      tx,
-      ctx,
-      ownerId,
-      present,
-      { subject, action: 'hold', actor, reason, scores, policyVersion, caseId },
-      { openCaseId: caseId },
-    );
     return undefined;
   });
   if (!cleared) return;

@@ -13,7 +13,7 @@ import {
 import type { contentScreeningRequested } from '@playnite/contracts/events';
 import type { Context } from '../platform/context.ts';
 import { serverTime } from '../platform/documents.ts';
-import { openCase } from './cases.ts';
+import { holdForReview } from './cases.ts';
 import type { ClassifyImage } from './classify-image.ts';
 import { colorGrid } from './color-grid.ts';
 import { type Catalog, type LookAlike, fingerprintAt } from './fingerprints.ts';
@@ -222,35 +222,15 @@ async function conclude(ctx: Needs, request: ScreeningRequest, policy: Moderatio
     const [earlier, present] = await Promise.all([tx.get(screeningAt(uploadId)), tx.get(moderationSubjectAt(subject))]);
     if (earlier?.object.generation === object.generation) return;
     const policyVersion = policy.version;
+    const about = { subject, scores, policyVersion, reason };
     if (verdict === 'review') {
-      openCase(tx, ctx, caseId, {
-        subject,
-        ownerId,
-        source,
-        scores,
-        evidence,
-        policyVersion,
-        priority: Math.max(0, ...Object.values(scores)),
-      });
-    }
-    // A file that is broken is no matter of moderation, and needs no entry.
-    if (verdict === 'review' || rejection?.code === 'policy-violation') {
-      appendEntry(
-        tx,
-        ctx,
-        ownerId,
-        present,
-        {
-          subject,
-          action: verdict === 'review' ? 'hold' : 'reject',
-          actor: { kind: 'system', id: 'screening' },
-          reason,
-          scores,
-          policyVersion,
-          ...(verdict === 'review' ? { caseId } : {}),
-        },
-        verdict === 'review' ? { openCaseId: caseId } : {},
-      );
+      const priority = Math.max(0, ...Object.values(scores));
+      const by = 'screening';
+      holdForReview(tx, ctx, caseId, present, { ...about, ownerId, source, evidence, priority, by });
+    } else if (rejection?.code === 'policy-violation') {
+      // A file that is broken, or a duplicate, is no matter of moderation, and needs no entry.
+      const actor = { kind: 'system' as const, id: 'screening' };
+      appendEntry(tx, ctx, ownerId, present, { ...about, action: 'reject', actor });
     }
     tx.set(screeningAt(uploadId), {
       ownerId,
