@@ -8,5 +8,5 @@ export default {
   },
   modulePathIgnorePatterns: ['<rootDir>/functions/lib', '<rootDir>/.cache', '<rootDir>/.data'],
   maxWorkers: 2,
-  testTimeout: 60_000,
+  testTimeout: 120_000,
 };

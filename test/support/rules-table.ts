@@ -8,12 +8,12 @@ import {
   DISPLAY_NAME_MAX,
   IMAGE_BYTES_MAX,
   REPORT_DETAILS_MAX,
+  REPORT_REASON_MAX,
   TAGS_MAX,
   TAG_MAX,
   TITLE_MAX,
   VIDEO_BYTES_MAX,
   notificationType,
-  report as reportShape,
 } from '@playnite/contracts/documents';
 import {
   type Firestore,
@@ -129,7 +129,6 @@ const openTicket = (
   allowed,
   ask: (db, who) => setDoc(doc(db, `uploads/${id}`), ticket(who, fields)),
 });
-const REPORT_REASON_MAX = reportShape.shape.reason.maxLength ?? 0;
 const fileReport = (
   what: string,
   allowed: readonly Person[],

@@ -13,9 +13,10 @@ import { type Firestore, doc, serverTimestamp, writeBatch } from 'firebase/fires
 
 /**
  * ann owns everything; bob follows her; eve is anybody; bill is blocked by her; sue is suspended, lou limited; mo and
- * ada are moderator and admin; new has an account and no profile; nobody is not signed in.
+ * ada are moderator and admin; new has an account and no profile; gone has
+ * deleted theirs, and still holds a token; nobody is not signed in.
  */
-export const PEOPLE = ['nobody', 'new', 'ann', 'bob', 'eve', 'bill', 'sue', 'lou', 'mo', 'ada'] as const;
+export const PEOPLE = ['nobody', 'new', 'ann', 'bob', 'eve', 'bill', 'sue', 'lou', 'mo', 'ada', 'gone'] as const;
 export type Person = (typeof PEOPLE)[number];
 
 const CLAIMS: Partial<Record<Person, { role: string }>> = { mo: { role: 'moderator' }, ada: { role: 'admin' } };
@@ -115,6 +116,7 @@ async function furnish(db: Firestore): Promise<void> {
   put('screenings/working', { ownerId: 'ann', verdict: 'review' });
   put('accountStandings/ann', { status: 'active', strikes: [] });
   put('quotas/ann', { usedBytes: 1, reservedBytes: 0 });
+  put('deletions/account~gone', { kind: 'account', targetId: 'gone', ownerId: 'gone', state: 'done' });
   put('deletions/content~gone', { kind: 'content', targetId: 'gone', ownerId: 'ann', state: 'running' });
   put('deadLetters/d1', { consumer: 'x', ownerId: 'ann' });
   put('ops/health', { status: 'ok' });

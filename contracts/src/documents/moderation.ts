@@ -7,6 +7,7 @@ import { rejection } from './upload.ts';
 export const REASON_MAX = 1000;
 export const STATEMENT_MAX = 1000;
 export const REPORT_DETAILS_MAX = 1000;
+export const REPORT_REASON_MAX = 50;
 /** Pieces of evidence kept with one screening or case; the strongest come first. */
 export const EVIDENCE_MAX = 20;
 
@@ -189,7 +190,7 @@ export const activePolicyRef: DocumentRef<z.infer<typeof activePolicy>> = {
 export const report = z.object({
   reporterId: uid,
   subject: text(500),
-  reason: text(50),
+  reason: text(REPORT_REASON_MAX),
   details: text(REPORT_DETAILS_MAX).default(''),
   createdAt: timestamp,
   /** `repeated`: the same reporter has reported this before; `over-limit`: too many reports in a day. */
