@@ -1,4 +1,6 @@
 import type { Scores } from '@playnite/contracts/documents';
+import type { GoogleAuth } from 'google-auth-library';
+import { transient } from '../platform/errors.ts';
 
 /**
  * Scores of one picture by label (`image-explicit`, `image-suggestive`, `image-violence`); a label that a classifier
@@ -19,6 +21,8 @@ export function nsfwjsClassifier(): ClassifyImage {
   let loading: ReturnType<typeof loadModel> | undefined;
   return async (image) => {
     loading ??= loadModel();
+    // A load that failed is tried anew by whoever comes next.
+    loading.catch(() => (loading = undefined));
     const [{ tf, model }, { default: sharp }] = await Promise.all([loading, import('sharp')]);
     const pixels = await sharp(image)
       .autoOrient()
@@ -61,20 +65,32 @@ const round = (score: number): number => Math.min(1, Math.round(score * 1000) / 
 /** Longer side of what is sent to Vision, which needs no more than 640 x 480 for SafeSearch. */
 const VISION_SIDE = 800;
 const VISION_DEADLINE_MS = 10_000;
-/** Vision's likelihoods as scores, evenly spread. Source: cloud.google.com/vision/docs/reference/rest/v1/Likelihood */
-const LIKELIHOODS: Record<string, number> = {
-  VERY_UNLIKELY: 0,
-  UNLIKELY: 0.25,
-  POSSIBLE: 0.5,
-  LIKELY: 0.75,
-  VERY_LIKELY: 1,
-};
+/**
+ * Vision's likelihoods as scores, evenly spread; `UNKNOWN` is none, and its label is left out.
+ * Source: cloud.google.com/vision/docs/reference/rest/v1/Likelihood
+ */
+const LIKELIHOODS: ReadonlyMap<string, number> = new Map([
+  ['VERY_UNLIKELY', 0],
+  ['UNLIKELY', 0.25],
+  ['POSSIBLE', 0.5],
+  ['LIKELY', 0.75],
+  ['VERY_LIKELY', 1],
+]);
 
 /** Makes a signed-in request, as google-auth-library's client does. */
 export type AuthorizedFetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** Google Cloud Vision's SafeSearch. */
-export function visionClassifier(request: AuthorizedFetch, endpoint = 'https://vision.googleapis.com'): ClassifyImage {
+/**
+ * Google Cloud Vision's SafeSearch. What goes wrong there may pass, so its errors are transient.
+ *
+ * The classifier throws `classifier-unavailable` for an answer that is an error or not to be understood, and what
+ * `request` throws when there is none.
+ */
+export function visionClassifier(
+  request: AuthorizedFetch,
+  endpoint = 'https://vision.googleapis.com',
+  deadlineMs = VISION_DEADLINE_MS,
+): ClassifyImage {
   return async (image) => {
     const [{ default: sharp }, { z }] = await Promise.all([import('sharp'), import('zod')]);
     const answer = z.object({
@@ -87,6 +103,7 @@ export function visionClassifier(request: AuthorizedFetch, endpoint = 'https://v
     const small = await sharp(image)
       .autoOrient()
       .resize(VISION_SIDE, VISION_SIDE, { fit: 'inside', withoutEnlargement: true })
+      .flatten({ background: 'white' })
       .jpeg()
       .toBuffer();
     const response = await request(`${endpoint}/v1/images:annotate`, {
@@ -95,15 +112,20 @@ export function visionClassifier(request: AuthorizedFetch, endpoint = 'https://v
       body: JSON.stringify({
         requests: [{ image: { content: small.toString('base64') }, features: [{ type: 'SAFE_SEARCH_DETECTION' }] }],
       }),
-      signal: AbortSignal.timeout(VISION_DEADLINE_MS),
+      signal: AbortSignal.timeout(deadlineMs),
     });
-    if (!response.ok) throw new Error(`Vision answered ${response.status}`);
-    const [{ safeSearchAnnotation: found }] = answer.parse(await response.json()).responses;
-    const score = (likelihood: string) => LIKELIHOODS[likelihood] ?? 0;
+    if (!response.ok) throw transient('classifier-unavailable', `Vision answered ${response.status}`);
+    const parsed = answer.safeParse(await response.json());
+    if (!parsed.success) throw transient('classifier-unavailable', 'Vision answered no annotation', parsed.error);
+    const [{ safeSearchAnnotation: found }] = parsed.data.responses;
+    const score = (label: string, likelihood: string): Scores => {
+      const known = LIKELIHOODS.get(likelihood);
+      return known === undefined ? {} : { [label]: known };
+    };
     return {
-      'image-explicit': score(found.adult),
-      'image-suggestive': score(found.racy),
-      'image-violence': score(found.violence),
+      ...score('image-explicit', found.adult),
+      ...score('image-suggestive', found.racy),
+      ...score('image-violence', found.violence),
     };
   };
 }
@@ -115,9 +137,10 @@ export function chooseClassifier(name: 'nsfwjs' | 'vision'): ClassifyImage {
 
 /** Signed in as the function's own service account. */
 function authorizedFetch(): AuthorizedFetch {
+  let client: GoogleAuth | undefined;
   return async (url, init) => {
-    const { GoogleAuth } = await import('google-auth-library');
-    const client = new GoogleAuth({ scopes: ['https://www.googleapis.com/auth/cloud-vision'] });
+    const library = await import('google-auth-library');
+    client ??= new library.GoogleAuth({ scopes: ['https://www.googleapis.com/auth/cloud-vision'] });
     const headers = new Headers(init.headers);
     headers.set('authorization', `Bearer ${(await client.getAccessToken()) ?? ''}`);
     return fetch(url, { ...init, headers });

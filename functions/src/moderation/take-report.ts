@@ -73,7 +73,8 @@ type Tally = NonNullable<ModerationSubject['reports']>;
 
 /** What reports weigh together: those of people with a record in full, all others up to a bound. */
 export function tally(count: number, trustedWeights: readonly number[]): Tally {
-  const untrusted = (count - trustedWeights.length) * UNTRUSTED_WEIGHT;
+  // The two are read side by side, so of a storm the trusted may be the newer number.
+  const untrusted = Math.max(0, count - trustedWeights.length) * UNTRUSTED_WEIGHT;
   const trusted = trustedWeights.reduce((sum, weight) => sum + weight, 0);
   return { count, weight: trusted + Math.min(UNTRUSTED_WEIGHT_MAX, untrusted), trusted: trustedWeights.length };
 }

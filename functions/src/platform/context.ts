@@ -2,6 +2,7 @@ import { logger } from 'firebase-functions';
 import { type Accounts, authAccounts } from './accounts.ts';
 import { type Documents, firestoreDocuments } from './documents.ts';
 import { type Environment, readEnvironment } from './environment.ts';
+import { meter } from './meter.ts';
 import { type Objects, bucketObjects, objectUrls } from './objects.ts';
 import { type Publish, pubsubPublisher } from './publisher.ts';
 import { type Enqueue, cloudTaskQueues } from './task-queues.ts';
@@ -62,7 +63,7 @@ function open(): Context {
     const { getFunctions } = await import('firebase-admin/functions');
     return cloudTaskQueues(getFunctions(await app()), REGION);
   });
-  return {
+  const calls: Context = {
     documents: whenLoaded(documents),
     objects: whenLoaded(objects, { urlOf: objectUrls(environment) }),
     accounts: whenLoaded(accounts),
@@ -76,6 +77,8 @@ function open(): Context {
     now: () => new Date(),
     log: logger,
   };
+  const { meteredAs: by } = environment;
+  return by === undefined ? calls : meter(calls, (what, count) => logger.info('metered', { what, count, by }));
 }
 
 /** An object whose methods, all of them asynchronous but the ones given, load what is behind them when they are called. */

@@ -11,10 +11,15 @@ import { eventEnvelope } from '@playnite/contracts/events';
 import { z } from 'zod';
 import type { Context } from './context.ts';
 import { absent, serverTime } from './documents.ts';
-import { type PlatformError, Refusal } from './errors.ts';
+import { type PlatformError, Refusal, classify } from './errors.ts';
 
-/** Firestore holds 1 MiB a document; a longer payload is cut here, says so, and cannot be sent again. */
-const PAYLOAD_MAX = 500_000;
+/**
+ * UTF-16 units of a payload, each of which may take three bytes of the 1 MiB that Firestore holds a document; a longer
+ * one is cut here, says so, and cannot be sent again.
+ */
+const PAYLOAD_MAX = 300_000;
+/** UTF-16 units of an error's message. */
+const MESSAGE_MAX = 5000;
 /** Waits before a letter is sent again by itself. */
 const REPLAY_WAITS_MS = [60_000, 5 * 60_000, 25 * 60_000] as const;
 /** Letters sent again in one run of the schedule. */
@@ -63,7 +68,7 @@ export async function bury(
   ctx: Pick<Context, 'documents' | 'log' | 'now'>,
   { consumer, kind, eventId, payload, error, attempts }: Undeliverable,
 ): Promise<void> {
-  const json = (JSON.stringify(payload) ?? 'null').toWellFormed();
+  const json = JSON.stringify(payload) ?? 'null';
   const truncated = json.length > PAYLOAD_MAX;
   ctx.log.error('put aside as undeliverable', { consumer, eventId, code: error.code, reason: error.message });
   const letter = letterAt(letterId(consumer, eventId));
@@ -75,9 +80,10 @@ export async function bury(
       consumer,
       kind,
       eventId,
-      payload: json.slice(0, PAYLOAD_MAX),
+      // What is cut may end in half of a pair, which Firestore refuses.
+      payload: json.slice(0, PAYLOAD_MAX).toWellFormed(),
       truncated,
-      error: { code: error.code, message: error.message.toWellFormed().slice(0, 5000) },
+      error: { code: error.code, message: error.message.slice(0, MESSAGE_MAX).toWellFormed() },
       attempts: (earlier?.attempts ?? 0) + attempts,
       state: waitMs === undefined ? 'parked' : 'waiting',
       replays,
@@ -87,7 +93,7 @@ export async function bury(
   });
 }
 
-/** Sends again the letters whose time has come. */
+/** Sends again the letters whose time has come; one that cannot be sent keeps no other waiting. */
 export async function replayWaiting(ctx: Needs): Promise<void> {
   const due = await ctx.documents.list({
     collection: COLLECTION,
@@ -99,7 +105,24 @@ export async function replayWaiting(ctx: Needs): Promise<void> {
     orderBy: 'replayAt',
     limit: REPLAYS_PER_RUN,
   });
-  for (const { id } of due) await replay(ctx, id);
+  for (const { id } of due) {
+    try {
+      await replay(ctx, id);
+    } catch (thrown) {
+      const error = classify(thrown);
+      ctx.log.error('dead letter not sent again', { id, code: error.code, reason: error.message });
+      await putBehind(ctx, id, error);
+    }
+  }
+}
+
+/** A letter that could not be sent comes after the others, or is parked when it never can be. */
+async function putBehind(ctx: Pick<Needs, 'documents' | 'now'>, id: string, { retryable }: PlatformError) {
+  await ctx.documents.transact(async (tx) => {
+    if ((await tx.get(letterAt(id)))?.state !== 'waiting') return;
+    const replayAt = new Date(ctx.now().getTime() + REPLAY_WAITS_MS[0]);
+    tx.update(letterAt(id), retryable ? { replayAt } : { state: 'parked', replayAt: absent });
+  });
 }
 
 /**
@@ -126,7 +149,12 @@ export async function replay(ctx: Needs, id: string): Promise<void> {
   await ctx.documents.transact(async (tx) => {
     const present = await tx.get(letterAt(id));
     if (!present) return;
-    tx.update(letterAt(id), { state: 'replayed', replays: present.replays + 1, replayAt: absent });
+    // It may be quicker in failing again than this is in marking it, and then waits, or is parked, anew.
+    const isBack = present.attempts !== letter.attempts;
+    tx.update(letterAt(id), {
+      replays: present.replays + 1,
+      ...(isBack ? {} : { state: 'replayed', replayAt: absent }),
+    });
   });
   ctx.log.warn('dead letter sent again', { id, consumer: letter.consumer });
 }

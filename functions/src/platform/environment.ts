@@ -15,6 +15,8 @@ export interface Environment {
   imageClassifier: 'nsfwjs' | 'vision';
   /** The two programs that read videos, as found on PATH unless named otherwise. */
   videoTools: { ffmpeg: string; ffprobe: string };
+  /** Set when what calls cost is to be logged (`METER=true`, see meter.ts): the name to log it under, this function's. */
+  meteredAs?: string;
 }
 
 /**
@@ -50,5 +52,6 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
     storageOrigin: storageHost ? `http://${storageHost}` : 'https://firebasestorage.googleapis.com',
     imageClassifier: classifier.data,
     videoTools: { ffmpeg: env['FFMPEG_PATH'] || 'ffmpeg', ffprobe: env['FFPROBE_PATH'] || 'ffprobe' },
+    ...(env['METER'] === 'true' ? { meteredAs: env['K_SERVICE'] ?? 'unknown' } : {}),
   };
 }
