@@ -94,8 +94,14 @@ export async function followReservation(ctx: Needs, uploadId: string, version: s
     const message = 'There is no room for this file in the account’s quota.';
     if (await refuseTicket(ctx, uploadId, () => ({ code: 'quota-exceeded', message }))) return;
   }
-  const ticket = await ctx.documents.get(uploadAt(uploadId));
-  if (ticket && WORKING_UPLOAD_STATUSES.includes(ticket.status)) await wake(ctx, uploadId, `reserved-${version}`);
+  const [ticket, notes] = await Promise.all([
+    ctx.documents.get(uploadAt(uploadId)),
+    ctx.documents.get(uploadRunAt(uploadId)),
+  ]);
+  // Before its first run nothing waits, and after the bytes were checked nothing does any more.
+  const mayWait = ticket?.step === 'received' || ticket?.step === 'checking-bytes';
+  if (notes && notes.attempts > 0 && mayWait && WORKING_UPLOAD_STATUSES.includes(ticket.status))
+    await wake(ctx, uploadId, `reserved-${version}`);
 }
 
 /** Looks at the hash that a ticket names before any byte moves: what cannot be published need not be sent. */
