@@ -16,7 +16,7 @@ const joined = (parts: readonly (Buffer | string)[]): Buffer =>
 export const bytesOf = (...parts: (Buffer | string)[]): Buffer => joined(parts);
 
 /** The same numbers from 0 to 1 each time, from a small seed (mulberry32, Tommy Ettinger). */
-export function randomFrom(seed: number): () => number {
+function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

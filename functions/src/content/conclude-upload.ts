@@ -42,7 +42,7 @@ export async function concludeUpload(
  * Whether the original is kept aside for a while: what moderation refused may win its appeal, and what failed through nobody's
  * fault may be tried again. Nobody but the pipeline reads it there.
  */
-export const mayComeBack = (verdict: Verdict): boolean =>
+const mayComeBack = (verdict: Verdict): boolean =>
   (verdict.status === 'rejected' && verdict.rejection.code === 'policy-violation') ||
   (verdict.status === 'failed' && verdict.failure.code !== 'file-missing');
 

@@ -24,7 +24,7 @@ import { appendEntry } from './log.ts';
 import { nearness, readPolicy } from './policy.ts';
 
 /** Reports of one account in one day that count. */
-export const REPORTS_PER_DAY = 50;
+const REPORTS_PER_DAY = 50;
 /** Upheld reports from which on a reporter has a record. */
 const TRUSTED_FROM = 3;
 /** What all reporters without a record may weigh together: always less than what holds a content. */

@@ -34,7 +34,8 @@ export function onEvent<Data>(
     },
     async ({ id, time, data }) => {
       const ctx = await context();
-      const payload: unknown = readJson(data.message.data);
+      const raw = Buffer.from(data.message.data, 'base64').toString();
+      const payload: unknown = readJson(raw);
       const tries = { count: 0 };
       try {
         const event = await attempt(async () => {
@@ -51,7 +52,7 @@ export function onEvent<Data>(
           consumer,
           kind: 'event',
           eventId: eventEnvelope.safeParse(payload).data?.id ?? id,
-          payload,
+          payload: canBeWritten(payload) ? payload : raw,
           error: isOld ? permanent(error.code, error.message, error) : error,
           attempts: tries.count,
         });
@@ -61,11 +62,20 @@ export function onEvent<Data>(
 }
 
 /** The message's JSON, or its raw text when it is none, so that the dead letter shows what came. */
-function readJson(base64: string): unknown {
-  const raw = Buffer.from(base64, 'base64').toString();
+function readJson(raw: string): unknown {
   try {
     return JSON.parse(raw);
   } catch {
     return raw;
+  }
+}
+
+/** JSON is read to any depth, but written only as deep as the stack reaches: some thousand levels. */
+function canBeWritten(payload: unknown): boolean {
+  try {
+    JSON.stringify(payload);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -108,10 +108,8 @@ describe('nsfwjsClassifier', () => {
     info.mockClear();
     const classify = nsfwjsClassifier();
     expect(info).not.toHaveBeenCalled();
-    const started = performance.now();
     await Promise.all(Array.from({ length: 8 }, async (_, nth) => classify(await photo({ variant: VARIANTS + nth }))));
     expect(info).toHaveBeenCalledTimes(1);
-    expect(performance.now() - started).toBeLessThan(GENEROUS_MS);
   });
 
   test('keeps nothing of a picture that it has looked at', async () => {
