@@ -51,7 +51,8 @@ type Needs = Pick<Context, 'documents' | 'objects' | 'now'>;
 /** The fingerprints as one process knows them. */
 export class Catalog {
   #index: HashIndex | undefined;
-  #known = new Set<string>();
+  /** What the index holds of those that may be listed again, and when they came. */
+  readonly #recent = new Map<string, Date>();
   /** Everything up to here is known. */
   #until = new Date(0);
 
@@ -78,12 +79,13 @@ export class Catalog {
     const settled = new Date(ctx.now().getTime() - COMMIT_SKEW_MS);
     for await (const page of pagesSince(ctx, this.#until)) {
       for (const { id, data } of page) {
-        if (this.#known.has(id)) continue;
-        this.#known.add(id);
+        if (this.#recent.has(id)) continue;
+        this.#recent.set(id, data.at.toDate());
         for (const hash of data.hashes) index.add(id, hash);
       }
     }
     if (settled > this.#until) this.#until = settled;
+    for (const [id, at] of this.#recent) if (at <= this.#until) this.#recent.delete(id);
     return index;
   }
 

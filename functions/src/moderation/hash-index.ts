@@ -14,7 +14,7 @@ export class HashIndexError extends Error {
   override name = 'HashIndexError';
 }
 
-/** Ten hashes each of 1,200,000 pictures; more belong into shards. */
+/** Ten hashes each of 1,200,000 pictures, some 370 megabytes with tables and ids; more belong into shards. */
 const ENTRIES_MAX = 12_000_000;
 /** Times that the id may change from one hash to the next: pictures, if each one's hashes are added together. */
 const RUNS_MAX = 2_000_000;
@@ -26,13 +26,13 @@ const HASH_BITS = 64;
 
 /** The bits of each part of a hash, the highest first. */
 const PART_BITS = [21, 21, 22] as const;
-/** A part of 22 bits has 254 neighbours so far away, and 1540 more at one bit further: then looking at all is no slower. */
+/** Enough for `MATCH_DISTANCE_MAX`; one bit more makes seven times as many places to look at. */
 const PART_DISTANCE_MAX = 2;
 /** By part and distance: what a part is combined with, by exclusive or, for every value that is so near. */
 const FLIPS = PART_BITS.map(flipsOf);
-/** So many hashes may wait for the tables, which take half a second to make for ten million; an index of no more has none. */
+/** So many hashes may wait for the tables, which take a second to make for ten million; an index of no more has none. */
 const UNSORTED_MAX = 65_536;
-/** Looking at a hash that a table names takes as long as looking at so many in a row. */
+/** Looking at a hash that a table names takes as long as looking at so many in a row: measured, five to eight. */
 const CANDIDATE_COST = 8;
 /** No more than one in so many hashes is kept after its id was removed. */
 const REMOVED_PART = 8;
@@ -60,18 +60,19 @@ interface Tables {
 }
 
 /**
- * Finds the hashes near a given one.
+ * Finds the hashes near a given one without looking at all of them (multi-index hashing: Norouzi, Punjani and Fleet,
+ * "Fast search in Hamming space", 2012).
  *
- * Up to a hundred thousand it looks at all of them: they lie packed in memory, and comparing two takes a few
- * instructions. Of more, it looks at those that could be near (multi-index hashing: Norouzi, Punjani and Fleet, "Fast
- * search in Hamming space", 2012). A hash is cut into three parts. If two hashes differ in eight bits or fewer, one of
- * the parts differs in two or fewer, so it is enough to look, in a table of each part, at the 718 places that are so
- * near. Three parts and not the usual four of 16 bits, because a place then holds five hashes of ten million and not a
- * hundred and fifty. What is further away than the tables reach, and what they would hardly narrow down, is found by
- * looking at all.
+ * Looking at all takes a few instructions a hash, which is fast enough for some ten thousand. For a million pictures
+ * it takes a fifth of a second, because each has ten hashes and is looked up by six. So a hash is cut into three parts,
+ * and there is a table of each. If two hashes differ in eight bits or fewer, one of the parts differs in two or fewer,
+ * and the hashes with such parts stand at 718 places of the tables: among ten million, three thousand hashes. All six
+ * look-ups together then take two milliseconds (`npm run bench near-duplicates`). With the usual parts of 16 bits a
+ * place holds thirty times as many hashes, and it takes seven times as long.
  *
- * The tables are made by the first look-up that needs them, and again once enough was added; until then, what was added
- * is looked at one by one. A look-up is exact at every distance, whichever way it takes.
+ * Looking at all is left for small indexes, for greater distances, for hashes of which the tables name too many, and for
+ * what was added since the tables were made. A look-up that finds too much of that makes them first. Every look-up is
+ * exact, whichever way it takes.
  *
  * An id may stand under several hashes and is found once, at its nearest. Hashes of one id that are added one after the
  * other share one copy of it.
@@ -115,7 +116,7 @@ export class HashIndex {
     for (const [run, other] of this.#ids.entries()) {
       if (other !== id || id === REMOVED) continue;
       this.#ids[run] = REMOVED;
-      removed += this.#endOf(run) - this.#startOf(run);
+      removed += this.#startOf(run + 1) - this.#startOf(run);
     }
     this.#removed += removed;
     if (this.#removed * REMOVED_PART > this.#count) this.#compact();
@@ -175,7 +176,7 @@ export class HashIndex {
     this.#compact();
     const ids = this.#ids.map((id, run) => {
       const written = id === this.#ids[run - 1] ? '' : id;
-      return written + ID_END.repeat(this.#endOf(run) - this.#startOf(run));
+      return written + ID_END.repeat(this.#startOf(run + 1) - this.#startOf(run));
     });
     const text = ids.join('');
     const textStart = HEADER_BYTES + this.#count * HASH_BYTES;
@@ -217,8 +218,7 @@ export class HashIndex {
     for (; index.#count < count; index.#count += 1) {
       const end = body[next] === ID_END_BYTE ? next : body.indexOf(ID_END_BYTE, next);
       if (end === -1) break;
-      const isSame = end === next && index.#count > 0;
-      if (!isSame) {
+      if (end > next || index.#count === 0) {
         const id = body.toString('utf8', next, end);
         checkId(id);
         index.#startRun(id);
@@ -239,12 +239,9 @@ export class HashIndex {
     this.#starts.push(this.#count);
   }
 
+  /** The entry at which a run begins, and the one before it ends. */
   #startOf(run: number): number {
     return this.#starts[run] ?? this.#count;
-  }
-
-  #endOf(run: number): number {
-    return this.#startOf(run + 1);
   }
 
   /** The id of the last run that begins at an entry or before it. */
@@ -275,7 +272,7 @@ export class HashIndex {
     let kept = 0;
     for (const [run, id] of this.#ids.entries()) {
       if (id === REMOVED) continue;
-      const [start, end] = [this.#startOf(run), this.#endOf(run)];
+      const [start, end] = [this.#startOf(run), this.#startOf(run + 1)];
       this.#words.copyWithin(kept * 2, start * 2, end * 2);
       ids.push(id);
       starts.push(kept);
@@ -353,14 +350,14 @@ function findSorted(
     const end = places[place + 1] ?? 0;
     for (let at = places[place] ?? 0; at < end; at += 1) {
       const entry = order[at] ?? 0;
-      const distance = distanceAt(all, entry, high, low);
+      const distance = countBits((all[entry * 2] ?? 0) ^ high) + countBits((all[entry * 2 + 1] ?? 0) ^ low);
       if (distance <= maxDistance) keep(entry, distance);
     }
   }
   return true;
 }
 
-/** By distance, up to two: the numbers of so many bits that have no more ones. */
+/** By distance, up to `PART_DISTANCE_MAX`: the numbers of so many bits that have no more ones. */
 function flipsOf(bits: number): readonly number[][] {
   const ones = Array.from({ length: bits }, (_, bit) => 1 << bit);
   const pairs = ones.flatMap((one, bit) => ones.slice(0, bit).map((other) => one | other));
@@ -376,9 +373,6 @@ function partOf(part: number, high: number, low: number): number {
 
 const partAt = (all: Uint32Array, entry: number, part: number): number =>
   partOf(part, all[entry * 2] ?? 0, all[entry * 2 + 1] ?? 0);
-
-const distanceAt = (all: Uint32Array, entry: number, high: number, low: number): number =>
-  countBits((all[entry * 2] ?? 0) ^ high) + countBits((all[entry * 2 + 1] ?? 0) ^ low);
 
 /** The number of bits in which two hashes differ, from 0 to 64. */
 export function hammingDistance(a: HashHex, b: HashHex): number {

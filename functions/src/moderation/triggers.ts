@@ -91,7 +91,8 @@ export const onReportWritten = onDocument('reports/{reportId}', report, announce
 export const onAccountWritten = onDocument('accountStandings/{uid}', accountStanding, announceAccount);
 
 export const expireStrikes = onSchedule('every 60 minutes', expire);
-export const compactFingerprints = onSchedule('every 60 minutes', compact);
+/** Ten million hashes, the snapshot's bytes and the tables beside one another. */
+export const compactFingerprints = onSchedule('every 60 minutes', compact, { memory: '2GiB', timeoutSeconds: 540 });
 
 const caseId = z
   .string()
