@@ -1,53 +1,180 @@
-/** Faults that every upload of the platform feels: `npm test` runs this folder after the others, one file at a time. */
-import { describe, expect, test } from '@jest/globals';
-import { processesOf } from '@playnite/emulators/processes';
-import { db, fireSchedule, tracesOf } from '../support/backstage.ts';
-import { photo } from '../support/files.ts';
-import { person, target } from '../support/platform.ts';
+/**
+ * Faults that every upload of the platform feels: `npm test` runs this folder after the others, one file at a time. Photos
+ * of this file: variants 20,000 and up.
+ */
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { timestamp } from '@playnite/contracts/documents';
+import { z } from 'zod';
+import { db, tracesOf } from '../support/backstage.ts';
+import {
+  type Effects,
+  type Pair,
+  RECOVERY_MAX_MS,
+  becomes,
+  effectsOf,
+  followedPair,
+  holding,
+  kill,
+  pause,
+  quietUpload,
+  whileRecovering,
+  workersOf,
+} from '../support/faults.ts';
+import { jpegWithPage, photo } from '../support/files.ts';
 
-describe('a pipeline that dies', () => {
-  test('killed in the middle of rendering, finishes by itself', async () => {
-    const ann = await person('ann');
-    // Large enough that rendering takes a second or two.
-    const bytes = await photo({ variant: 3900, width: 7000, height: 5000 });
-    const uploadId = await ann.openTicket({ bytes, contentType: 'image/jpeg', title: 'Killed' });
-    await ann.putFile(uploadId, { bytes, contentType: 'image/jpeg' });
-    await ann.sees(`uploads/${uploadId}`, ({ step }) => step === 'rendering');
-    expect(killFunction('content.runPipeline')).toBeGreaterThan(0);
-    expect((await ann.sees(`uploads/${uploadId}`, () => true))['status']).toBe('processing');
+const PIPELINE = 'content.runPipeline';
+const SCREENING = 'moderation.onScreeningRequested';
+const TEST_MAX_MS = RECOVERY_MAX_MS + 30_000;
+/** With so much behind the picture, hashing and looking at the file takes some tenths of a second. */
+const PADDING_BYTES = 24 * 1024 * 1024;
+/** What has been sent to a program of this machine is there by then, however busy the machine. */
+const ARRIVES_WITHIN_MS = 1_000;
 
-    // The lease runs out first when the task is not dispatched again at once; then the schedule finds the upload.
-    const end = await untilEnded(ann, uploadId);
-    expect(end['status']).toBe('published');
-    expect((await db.doc(`uploadRuns/${uploadId}`).get()).get('attempts')).toBeGreaterThan(1);
-    expect(await tracesOf(ann.uid, uploadId)).toEqual({ originals: 0, renditions: 2, published: true });
-  }, 120_000);
+const uploadRun = z.object({ screeningAskedAt: timestamp });
+
+let variant = 20_000;
+const newPhoto = (size = {}) => photo({ variant: (variant += 1), ...size });
+
+let quiet: Effects;
+beforeAll(async () => {
+  ({ effects: quiet } = await quietUpload(await newPhoto()));
+}, TEST_MAX_MS);
+
+interface Begun {
+  uploadId: string;
+  put: () => Promise<void>;
+}
+
+/** A file, on its way up as soon as there is room for it, so that nothing but the fault holds it up. */
+async function begin({ owner }: Pair, bytes: Buffer): Promise<Begun> {
+  const file = { bytes, contentType: 'image/jpeg' };
+  const uploadId = await owner.openTicket({ ...file, title: 'Killed' });
+  await becomes(async () => (await db.doc(`reservations/${uploadId}`).get()).get('state') as unknown, 'held');
+  return { uploadId, put: () => owner.putFile(uploadId, file) };
+}
+
+const startsOf = async ({ uploadId }: Begun, step: string): Promise<unknown> =>
+  (await db.doc(`uploadRuns/${uploadId}`).get()).get(`starts.${step}`);
+
+/**
+ * Kills the pipeline when the ticket shows the step: at once, or when what the step then commits has been waiting for a while
+ * for the document that the test holds. A transaction that dies before its commit would keep its locks for a minute.
+ */
+async function killedAt(
+  { owner }: Pair,
+  { uploadId, put }: Begun,
+  step: string,
+  when: 'at once' | 'committing' = 'at once',
+): Promise<void> {
+  // Looked up beforehand, since a short step is over when the list of processes is there.
+  const workers = workersOf(PIPELINE);
+  const seen = owner.sees(`uploads/${uploadId}`, (ticket) => ticket['step'] === step);
+  await put();
+  await seen;
+  if (when === 'committing') await sleep(ARRIVES_WITHIN_MS);
+  expect(kill(workers) + kill(workersOf(PIPELINE))).toBeGreaterThan(0);
+}
+
+const endsQuietly = (pair: Pair, { uploadId }: Begun) =>
+  whileRecovering(() => becomes(() => effectsOf(pair, uploadId), quiet));
+
+describe('a pipeline that is killed', () => {
+  test(
+    'while it checks the bytes, ends as if nothing had been',
+    async () => {
+      const pair = await followedPair();
+      const bytes = jpegWithPage(Buffer.concat([await newPhoto(), Buffer.alloc(PADDING_BYTES)]));
+      const upload = await begin(pair, bytes);
+      await killedAt(pair, upload, 'checking-bytes');
+      await endsQuietly(pair, upload);
+      expect(await startsOf(upload, 'checking-bytes')).toBeGreaterThan(1);
+    },
+    TEST_MAX_MS,
+  );
+
+  test(
+    'while it claims the bytes, ends as if nothing had been',
+    async () => {
+      const pair = await followedPair();
+      const bytes = await newPhoto();
+      const upload = await begin(pair, bytes);
+      const claim = `hashes/${createHash('sha256').update(bytes).digest('hex')}`;
+      await holding(claim, () => killedAt(pair, upload, 'checking-duplicates', 'committing'));
+      await endsQuietly(pair, upload);
+      expect(await startsOf(upload, 'checking-duplicates')).toBeGreaterThan(1);
+      expect((await db.doc(claim).get()).get('uploadId')).toBe(upload.uploadId);
+    },
+    TEST_MAX_MS,
+  );
+
+  test(
+    'while it renders, ends as if nothing had been',
+    async () => {
+      const pair = await followedPair();
+      // Large enough that rendering takes a second or two.
+      const upload = await begin(pair, await newPhoto({ width: 7000, height: 5000 }));
+      await killedAt(pair, upload, 'rendering');
+      await endsQuietly(pair, upload);
+      expect(await startsOf(upload, 'rendering')).toBeGreaterThan(1);
+    },
+    TEST_MAX_MS,
+  );
+
+  test(
+    'when the original is gone and the end does not show yet, ends as if nothing had been',
+    async () => {
+      const pair = await followedPair();
+      const upload = await begin(pair, await newPhoto());
+      await holding(`content/${upload.uploadId}`, async () => {
+        await killedAt(pair, upload, 'cleaning-up', 'committing');
+        expect(await tracesOf(pair.owner.uid, upload.uploadId)).toEqual({
+          originals: 0,
+          renditions: 2,
+          published: false,
+        });
+      });
+      await endsQuietly(pair, upload);
+    },
+    TEST_MAX_MS,
+  );
 });
 
-/** Kills the processes that run a function; returns how many there were. */
-function killFunction(functionTarget: string): number {
-  const workers = processesOf(target.run, `FUNCTION_TARGET=${functionTarget} `);
-  for (const { pid } of workers) process.kill(pid, 'SIGKILL');
-  return workers.length;
-}
+describe('a screening that is killed', () => {
+  test(
+    'before it began, is asked for again, and the upload ends as if nothing had been',
+    async () => {
+      const pair = await followedPair();
+      const upload = await begin(pair, await newPhoto());
+      const workers = workersOf(SCREENING);
+      // They take the request and never get round to it.
+      pause(workers);
+      await upload.put();
+      await pair.owner.sees(`uploads/${upload.uploadId}`, ({ step }) => step === 'screening');
+      await sleep(ARRIVES_WITHIN_MS);
+      const killedAtMs = Date.now();
+      expect(kill(workers)).toBeGreaterThan(0);
+      await endsQuietly(pair, upload);
+      const run = uploadRun.parse((await db.doc(`uploadRuns/${upload.uploadId}`).get()).data());
+      expect(run.screeningAskedAt.toMillis()).toBeGreaterThan(killedAtMs);
+    },
+    TEST_MAX_MS,
+  );
 
-/** Waits for the end of an upload, and runs the schedule as the platform would. */
-async function untilEnded(ann: Awaited<ReturnType<typeof person>>, uploadId: string) {
-  const stop = new AbortController();
-  const schedule = (async () => {
-    while (!stop.signal.aborted) {
-      await fireSchedule('content-resumeUploads');
-      await new Promise((resolve) => setTimeout(resolve, 2_000));
-    }
-  })();
-  try {
-    return await ann.sees(
-      `uploads/${uploadId}`,
-      ({ status }) => status === 'published' || status === 'failed',
-      110_000,
-    );
-  } finally {
-    stop.abort();
-    await schedule;
-  }
-}
+  test(
+    'with its verdict on the way, ends as if nothing had been',
+    async () => {
+      const pair = await followedPair();
+      const upload = await begin(pair, await newPhoto());
+      await holding(`screenings/${upload.uploadId}`, async () => {
+        await upload.put();
+        await becomes(async () => (await db.doc(`fingerprints/${upload.uploadId}`).get()).exists, true);
+        await sleep(ARRIVES_WITHIN_MS);
+        expect(kill(workersOf(SCREENING))).toBeGreaterThan(0);
+      });
+      await endsQuietly(pair, upload);
+    },
+    TEST_MAX_MS,
+  );
+});

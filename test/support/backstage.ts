@@ -6,12 +6,13 @@ import { getApps, initializeApp } from 'firebase-admin/app';
 import { getAuth } from 'firebase-admin/auth';
 import { getFirestore } from 'firebase-admin/firestore';
 import { getStorage } from 'firebase-admin/storage';
+import { z } from 'zod';
 import { target } from './platform.ts';
 
 const app = getApps()[0] ?? initializeApp({ projectId: target.projectId, storageBucket: target.bucket });
 export const db = getFirestore(app);
 export const bucket = getStorage(app).bucket();
-export const accounts = getAuth(app);
+const accounts = getAuth(app);
 
 /** Gives somebody a role, or takes it away; their next token shows it. */
 export async function giveRole(client: Client, role: 'moderator' | 'admin' | undefined): Promise<void> {
@@ -123,4 +124,80 @@ export async function fireSchedule(functionName: string): Promise<number> {
       'content-type': 'application/json',
     },
   );
+}
+
+const backends = z.object({
+  backends: z.array(
+    z.object({
+      functionTriggers: z.array(
+        z.object({
+          name: z.string(),
+          eventTrigger: z.object({ eventFilters: z.record(z.string(), z.string()).optional() }).optional(),
+        }),
+      ),
+    }),
+  ),
+});
+
+/** Which functions hear which topic, as the emulator has loaded them. */
+export async function hearersByTopic(): Promise<Map<string, string[]>> {
+  const response = await fetch(`http://${target.addresses.functions}/backends`);
+  const triggers = backends.parse(await response.json()).backends.flatMap(({ functionTriggers }) => functionTriggers);
+  const hearers = new Map<string, string[]>();
+  for (const { name, eventTrigger } of triggers) {
+    const topic = eventTrigger?.eventFilters?.['topic']?.split('/').at(-1);
+    if (topic !== undefined) hearers.set(topic, [...(hearers.get(topic) ?? []), name]);
+  }
+  return hearers;
+}
+
+/** What was published to a topic. */
+export interface Recorded {
+  topic: string;
+  json: string;
+}
+
+const pulled = z.object({
+  receivedMessages: z.array(z.object({ ackId: z.string(), message: z.object({ data: z.string() }) })).default([]),
+});
+/** Messages that one request asks for; the emulator answers with what is there. */
+const PULL_MAX = 1_000;
+
+async function pubsub(method: 'PUT' | 'POST', path: string, body: unknown): Promise<unknown> {
+  const address = process.env['PUBSUB_EMULATOR_HOST'] ?? '';
+  const response = await fetch(`http://${address}/v1/projects/${target.projectId}/${path}`, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`Pub/Sub answered ${response.status} to ${path}: ${text.slice(0, 200)}`);
+  return JSON.parse(text) as unknown;
+}
+
+/** Listens in on topics; the function that is returned hands over what has been published since it was last called. */
+export async function listenIn(topics: readonly string[]): Promise<() => Promise<Recorded[]>> {
+  const prefix = `projects/${target.projectId}`;
+  const listening = topics.map((topic) => ({ topic, name: `subscriptions/recorder-${randomUUID()}` }));
+  await Promise.all(
+    listening.map(({ topic, name }) =>
+      pubsub('PUT', name, { topic: `${prefix}/topics/${topic}`, ackDeadlineSeconds: 60 }),
+    ),
+  );
+  return async () => {
+    const recorded = await Promise.all(
+      listening.map(async ({ topic, name }) => {
+        const answer = await pubsub('POST', `${name}:pull`, { maxMessages: PULL_MAX, returnImmediately: true });
+        const { receivedMessages } = pulled.parse(answer);
+        if (receivedMessages.length > 0) {
+          await pubsub('POST', `${name}:acknowledge`, { ackIds: receivedMessages.map(({ ackId }) => ackId) });
+        }
+        return receivedMessages.map(({ message }) => ({
+          topic,
+          json: Buffer.from(message.data, 'base64').toString(),
+        }));
+      }),
+    );
+    return recorded.flat();
+  };
 }
