@@ -68,7 +68,8 @@ export async function enterStep(ctx: Needs, run: ActiveRun, at: Position, found:
   return ctx.documents.transact(async (tx) => {
     const notes = await fence(tx, run);
     const findings = { ...notes.findings, ...found };
-    const isShown = run.ticket.status === 'in-review' && at.status === 'screening';
+    const { status, step } = run.ticket;
+    const isShown = at.status === 'screening' && (status === 'in-review' || (step === 'screening' && at.step === step));
     if (!isShown) tx.update(uploadAt(run.uploadId), { ...at, updatedAt: serverTime });
     tx.update(uploadRunAt(run.uploadId), {
       lease: { holder: run.holder, until: leaseEnd(ctx, run.ticket) },
