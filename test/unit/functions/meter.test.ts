@@ -162,14 +162,14 @@ describe('objects', () => {
   test('count a checked read as two operations, and as one when the object is gone', async () => {
     const there = metered();
     await there.calls.objects.read('a', '1');
-    await there.calls.objects.download('a', '1', '/tmp/a');
+    await there.calls.objects.download('a', '1', 'a-file');
     expect(there.counted).toEqual({ 'objects.reads': 4 });
 
     const gone = metered({
       objects: { read: () => Promise.resolve(undefined), download: () => Promise.resolve(false) },
     });
     await gone.calls.objects.read('a', '1');
-    await gone.calls.objects.download('a', '1', '/tmp/a');
+    await gone.calls.objects.download('a', '1', 'a-file');
     expect(gone.counted).toEqual({ 'objects.reads': 2 });
   });
 
