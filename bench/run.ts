@@ -9,6 +9,7 @@ const BENCHES: Record<string, () => Promise<Record<string, number> | string[]>> 
   screening: async () => (await import('./screening.ts')).benchScreening(),
   'cold-starts': async () => (await import('./cold-starts.ts')).benchColdStarts(),
   'upload-cost': async () => (await import('./upload-cost.ts')).benchUploadCost(),
+  realtime: async () => (await import('./realtime.ts')).benchRealtime(),
 };
 
 const wanted = process.argv.slice(2);

@@ -7,6 +7,8 @@ export interface Identity {
   expiresAt: number;
   /** The token itself: what the user may read is asked in the user's name. */
   token: string;
+  /** The token claims a role which the account has no longer: the rules would believe it until it expires. */
+  demoted?: true;
 }
 
 export type Verdict = Identity | 'expired' | 'invalid';
@@ -17,8 +19,11 @@ export function firebaseAuthenticate(auth: Auth): Authenticate {
   return async (token) => {
     if (token === '') return 'invalid';
     try {
-      const { uid, exp } = await auth.verifyIdToken(token, true);
-      return { uid, expiresAt: exp * 1000, token };
+      const claims = await auth.verifyIdToken(token, true);
+      const { uid, exp } = claims;
+      const role: unknown = claims['role'];
+      const demoted = role !== undefined && (await auth.getUser(uid)).customClaims?.['role'] !== role;
+      return { uid, expiresAt: exp * 1000, token, ...(demoted ? { demoted } : {}) };
     } catch (error) {
       const code = (error as { code?: unknown }).code;
       if (code === 'auth/id-token-expired') return 'expired';

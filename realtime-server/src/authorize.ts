@@ -7,6 +7,13 @@ export type Authorize = (identity: Identity, channel: string) => Promise<Permiss
 /** A look-up that takes longer fails; the client is told to try again. */
 const LOOKUP_MAX_MS = 5_000;
 
+/** How long an `allowed` is believed when nothing is heard that might change it. */
+const VERDICT_KEPT_MS = 5_000;
+/** Verdicts kept at once; at more, the oldest is forgotten, and asked for again when it is needed. */
+const VERDICTS_MAX = 10_000;
+/** Rights that change during every one of so many look-ups are not found out. */
+const TRIES_MAX = 3;
+
 /** What a subscriber of a channel must be able to read: a document, or the first of a collection; nothing for a channel that is open to every user. */
 function guardOf(channel: string): { path: string } | 'every-user' | undefined {
   const parsed = parseChannel(channel);
@@ -36,6 +43,7 @@ export function firestoreAuthorize({ origin, projectId }: { origin: string; proj
     const guard = guardOf(channel);
     if (guard === undefined) return 'unknown-channel';
     if (guard === 'every-user' || channel === userChannel(identity.uid)) return 'allowed';
+    if (identity.demoted) return 'denied';
     const response = await fetch(`${documents}/${guard.path}`, {
       headers: { authorization: `Bearer ${identity.token}` },
       signal: AbortSignal.timeout(LOOKUP_MAX_MS),
@@ -46,5 +54,67 @@ export function firestoreAuthorize({ origin, projectId }: { origin: string; proj
     if (response.status === 404) return parseChannel(channel)?.kind === 'content' ? 'denied' : 'allowed';
     if (response.status === 403 || response.status === 401) return 'denied';
     throw new Error(`Firestore answered ${response.status} to a look-up`);
+  };
+}
+
+/** `authorize` with a memory. */
+export interface KeptVerdicts {
+  /** What was found out lately, or what is being found out, or a look-up. A verdict is never older than the last `forget` of its channel. */
+  ask: Authorize;
+  /** Rights on the channel may have changed: nothing found out or asked before now counts. */
+  forget: (channel: string) => void;
+}
+
+interface Kept {
+  verdict: Promise<Permission>;
+  until: number;
+}
+
+/**
+ * Keeps what `authorize` allows for some seconds, by token and channel, so that a storm of reconnects is one look-up each.
+ * Refusals are not kept: somebody who was just let in need not wait.
+ */
+export function keepVerdicts(authorize: Authorize, now: () => number): KeptVerdicts {
+  const keyOf = ({ token, demoted }: Identity, channel: string) => `${channel} ${demoted ? 'demoted' : ''} ${token}`;
+  const kept = new Map<string, Kept>();
+  const keysOf = new Map<string, Set<string>>();
+
+  const drop = (channel: string, key: string): void => {
+    kept.delete(key);
+    const keys = keysOf.get(channel);
+    keys?.delete(key);
+    if (keys?.size === 0) keysOf.delete(channel);
+  };
+  const lookUp = (identity: Identity, channel: string, key: string): Kept => {
+    drop(channel, key);
+    const entry: Kept = { verdict: authorize(identity, channel), until: now() + VERDICT_KEPT_MS };
+    kept.set(key, entry);
+    keysOf.set(channel, (keysOf.get(channel) ?? new Set()).add(key));
+    const [oldest] = kept.keys();
+    if (kept.size > VERDICTS_MAX && oldest !== undefined) drop(oldest.slice(0, oldest.indexOf(' ')), oldest);
+    return entry;
+  };
+
+  return {
+    async ask(identity, channel) {
+      const key = keyOf(identity, channel);
+      for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+        const known = kept.get(key);
+        const entry = known && known.until > now() ? known : lookUp(identity, channel, key);
+        let verdict: Permission | undefined;
+        try {
+          verdict = await entry.verdict;
+        } finally {
+          if (verdict !== 'allowed' && kept.get(key) === entry) drop(channel, key);
+        }
+        // An answer to a question put before the rights changed may be the old one.
+        if (verdict !== 'allowed' || kept.get(key) === entry) return verdict;
+      }
+      throw new Error('rights changed during every look-up');
+    },
+    forget(channel) {
+      for (const key of keysOf.get(channel) ?? []) kept.delete(key);
+      keysOf.delete(channel);
+    },
   };
 }

@@ -1,9 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { DISCONNECTS, type Disconnect, ERRORS, type ErrorReply, userChannel } from '@playnite/contracts/realtime';
+import {
+  DISCONNECTS,
+  type Disconnect,
+  ERRORS,
+  type ErrorReply,
+  type Unsubscribe,
+  userChannel,
+} from '@playnite/contracts/realtime';
 import type { WebSocket } from 'ws';
 import type { Identity } from './authenticate.ts';
 import type { Subscriber } from './hub.ts';
 import * as protocol from './protocol.ts';
+import type { Holder } from './rights.ts';
 import type { Node } from './server.ts';
 
 /** A command could not be carried out; the client is told, and the connection goes on. */
@@ -16,6 +24,9 @@ class CommandError extends Error {
   }
 }
 
+/** Messages that come as bytes are text all the same; the protocol has no binary frames. */
+const AS_TEXT = { binary: false };
+
 /** Characters of history in one answer; a client that wants more asks again from where it stands. */
 const HISTORY_LIMIT_MAX = 500;
 
@@ -23,7 +34,7 @@ const HISTORY_LIMIT_MAX = 500;
  * One connection, from the first frame to the last. Commands are worked off one after the other, in the order in which
  * they came, so that a client may send several without waiting.
  */
-export class Client implements Subscriber {
+export class Client implements Subscriber, Holder {
   readonly clientId = randomUUID();
   readonly #socket: WebSocket;
   readonly #node: Node;
@@ -51,15 +62,26 @@ export class Client implements Subscriber {
     socket.on('error', (error) => node.log.debug({ err: error.message }, 'connection failed'));
   }
 
+  get identity(): Identity | undefined {
+    return this.#identity;
+  }
+
+  get channels(): Iterable<string> {
+    return this.#channels;
+  }
+
   get uid(): string {
     return this.#identity?.uid ?? '';
   }
 
   /** @inheritdoc */
-  deliver(frame: string): void {
+  deliver(message: string | Buffer): void {
     if (this.#closed) return;
-    this.#socket.send(frame);
-    if (this.#socket.bufferedAmount > this.#node.limits.queueBytesMax) this.disconnect(DISCONNECTS.slow);
+    const queuedBytes = this.#socket.bufferedAmount;
+    // Who has nothing waiting is not slow, however large the message.
+    if (queuedBytes > 0 && queuedBytes + Buffer.byteLength(message) > this.#node.limits.queueBytesMax)
+      this.disconnect(DISCONNECTS.slow);
+    else this.#socket.send(message, AS_TEXT);
   }
 
   /** Ends the connection with a code that tells the client what to do next. */
@@ -71,14 +93,35 @@ export class Client implements Subscriber {
     setTimeout(() => this.#socket.terminate(), this.#node.limits.pongWithinMs).unref();
   }
 
+  /** Ends one subscription; the code tells the client whether to subscribe again by itself. */
+  revoke(channel: string, unsubscribe: Unsubscribe): void {
+    if (this.#closed || !this.#channels.has(channel)) return;
+    this.#unsubscribe(channel);
+    this.deliver(protocol.unsubscribePush(channel, unsubscribe));
+  }
+
+  /** Looks at the token again; ends the connection when it is no longer good. An expired one is left to its grace. */
+  async reverify(): Promise<void> {
+    const asked = this.#identity;
+    if (!asked) return;
+    const verdict = await this.#node.authenticate(asked.token);
+    if (this.#closed || this.#identity !== asked || verdict === 'expired') return;
+    if (verdict === 'invalid') this.disconnect(DISCONNECTS.invalidToken);
+    else this.#identity = verdict;
+  }
+
   #release(): void {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#pinger);
     clearTimeout(this.#pongDue);
     clearTimeout(this.#deadline);
-    for (const channel of this.#channels) this.#node.hub.remove(channel, this.clientId);
+    for (const channel of this.#channels) {
+      this.#node.hub.remove(channel, this.clientId);
+      this.#node.rights.leave(channel, this);
+    }
     this.#channels.clear();
+    this.#node.rights.forgetConnection(this);
     this.#node.forget(this);
   }
 
@@ -158,6 +201,7 @@ export class Client implements Subscriber {
     if (!identity || this.#closed) return undefined;
     this.#identity = identity;
     this.#expectRefresh(identity);
+    this.#node.rights.enterConnection(this);
     this.#pinger = setInterval(() => this.#ping(), this.#node.limits.pingEveryMs);
     const own = userChannel(identity.uid);
     return {
@@ -210,9 +254,10 @@ export class Client implements Subscriber {
     if (this.#channels.has(channel)) throw new CommandError(ERRORS.alreadySubscribed);
     if (this.#channels.size >= this.#node.limits.channelsMax) throw new CommandError(ERRORS.limitExceeded);
     if (!this.#identity) throw new CommandError(ERRORS.unauthorized);
-    const permission = await this.#node.authorize(this.#identity, channel);
+    const permission = await this.#node.rights.ask(this.#identity, channel);
     if (permission === 'unknown-channel') throw new CommandError(ERRORS.unknownChannel);
     if (permission === 'denied') throw new CommandError(ERRORS.permissionDenied);
+    if (!this.#closed) this.#node.rights.enter(channel, this);
     return this.#join(channel, request);
   }
 
@@ -232,6 +277,7 @@ export class Client implements Subscriber {
 
   #unsubscribe(channel: string): Record<string, never> {
     this.#node.hub.remove(channel, this.clientId);
+    this.#node.rights.leave(channel, this);
     this.#channels.delete(channel);
     return {};
   }

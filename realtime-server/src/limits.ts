@@ -17,6 +17,15 @@ export interface Limits {
   pongWithinMs: number;
   /** How long a connection may go on with an expired token while its client fetches a new one. */
   expiredGraceMs: number;
+  /** How often each open subscription is asked about again, and each connection's token looked at again. */
+  recheckEveryMs: number;
+  reverifyEveryMs: number;
+  /** Look-ups of each of the two that one server begins in a second for that. */
+  recheckPerSecondMax: number;
+  /** How long a publication waits for the look-ups that it depends on; who is not cleared by then is unsubscribed. */
+  recheckWithinMs: number;
+  /** Publications of one channel that wait so; at one more, who is not cleared is unsubscribed at once. */
+  heldMax: number;
   /** Publications that a channel's history holds, and for how long. */
   historySize: number;
   historyTtlMs: number;
@@ -32,6 +41,11 @@ export const DEFAULT_LIMITS: Limits = {
   pingEveryMs: 25_000,
   pongWithinMs: 8_000,
   expiredGraceMs: 25_000,
+  recheckEveryMs: 20_000,
+  reverifyEveryMs: 30_000,
+  recheckPerSecondMax: 500,
+  recheckWithinMs: 2_000,
+  heldMax: 1_000,
   historySize: 500,
   historyTtlMs: 5 * 60_000,
 };

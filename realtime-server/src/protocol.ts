@@ -3,7 +3,7 @@
  * reply with that id; pushes come unasked. A frame holds one or more of them, each on a line. An empty object is a
  * ping from the server and a pong from the client.
  */
-import { CHANNEL_NAME_MAX, type ErrorReply } from '@playnite/contracts/realtime';
+import { CHANNEL_NAME_MAX, type ErrorReply, type Unsubscribe } from '@playnite/contracts/realtime';
 import { z } from 'zod';
 import type { Publication, StreamPosition } from './broker/broker.ts';
 
@@ -64,6 +64,10 @@ const publicationJson = ({ offset, data }: Publication): string => `{"data":${da
 /** The push of a publication; its data is JSON already, and is not parsed again. */
 export const publicationPush = (name: string, publication: Publication): string =>
   `{"push":{"channel":${JSON.stringify(name)},"pub":${publicationJson(publication)}}}`;
+
+/** The push that ends a subscription which the client did not end. */
+export const unsubscribePush = (name: string, { code, reason }: Unsubscribe): string =>
+  JSON.stringify({ push: { channel: name, unsubscribe: { code, reason } } });
 
 /** What a subscriber is told about the stream it joins. */
 export interface Subscribed extends Record<string, unknown> {

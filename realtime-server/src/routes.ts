@@ -16,6 +16,7 @@ import {
   PUBLIC_FEED,
   type PublicationData,
   contentChannel,
+  parseChannel,
   userChannel,
 } from '@playnite/contracts/realtime';
 
@@ -23,7 +24,14 @@ import {
 export interface Routed {
   channel: string;
   publication: PublicationData;
+  rights?: RightsChange;
 }
+
+/**
+ * The event may mean that subscribers lost the right to the channel. They are asked about again `before` they hear it,
+ * because it carries what only some may read, or `after`, because it is how they learn what happened.
+ */
+export type RightsChange = 'before' | 'after';
 
 interface Route<Data> {
   event: EventDefinition<Data>;
@@ -32,6 +40,8 @@ interface Route<Data> {
   as?: string;
   /** What is carried, when that is not the event's whole data. */
   carries?: (data: Data) => unknown;
+  /** What it means for the rights on a content's channel. */
+  rights?: RightsChange;
 }
 
 const route = <Data>(each: Route<Data>) => ({
@@ -39,7 +49,11 @@ const route = <Data>(each: Route<Data>) => ({
   apply(message: unknown): Routed[] {
     const { id, name, at, data } = parseEvent(each.event, message);
     const publication = { type: each.as ?? name, id, at, data: each.carries?.(data) ?? data };
-    return each.channels(data).map((channel) => ({ channel, publication }));
+    return each.channels(data).map((channel) => ({
+      channel,
+      publication,
+      ...(each.rights && parseChannel(channel)?.kind === 'content' ? { rights: each.rights } : {}),
+    }));
   },
 });
 
@@ -53,9 +67,10 @@ const ROUTES = [
       contentChannel(contentId),
       ...(visibility === 'public' ? [PUBLIC_FEED] : []),
     ],
+    rights: 'before',
   }),
-  route({ event: contentUpdated, channels: ({ contentId }) => [contentChannel(contentId)] }),
-  route({ event: contentRemoved, channels: ({ contentId }) => [contentChannel(contentId)] }),
+  route({ event: contentUpdated, channels: ({ contentId }) => [contentChannel(contentId)], rights: 'before' }),
+  route({ event: contentRemoved, channels: ({ contentId }) => [contentChannel(contentId)], rights: 'after' }),
   // To a follower, an item in the feed is news of the content.
   route({
     event: socialContentDistributed,

@@ -9,6 +9,7 @@ import { Client } from './client.ts';
 import { Hub } from './hub.ts';
 import type { Limits } from './limits.ts';
 import { publicationPush } from './protocol.ts';
+import { Rights } from './rights.ts';
 import type { Routed } from './routes.ts';
 
 export const WEBSOCKET_PATH = '/connection/websocket';
@@ -31,8 +32,9 @@ export interface RealtimeServerOptions {
 }
 
 /** What a connection sees of the server that holds it. */
-export interface Node extends Omit<RealtimeServerOptions, 'allowedOrigins'> {
+export interface Node extends Omit<RealtimeServerOptions, 'allowedOrigins' | 'authorize'> {
   hub: Hub;
+  rights: Rights;
   forget(client: Client): void;
 }
 
@@ -50,7 +52,8 @@ export function createRealtimeServer(options: RealtimeServerOptions): RealtimeSe
   const { broker, limits, log } = options;
   const clients = new Set<Client>();
   const hub = new Hub();
-  const node: Node = { ...options, hub, forget: (client) => void clients.delete(client) };
+  const rights = new Rights(options);
+  const node: Node = { ...options, hub, rights, forget: (client) => void clients.delete(client) };
   let ready = false;
 
   const http: Server = createServer((request, response) => {
@@ -88,9 +91,11 @@ export function createRealtimeServer(options: RealtimeServerOptions): RealtimeSe
 
   return {
     publish(publications) {
-      for (const { channel, publication } of publications) {
-        const published = broker.publish(channel, publication.id, JSON.stringify(publication));
-        if (published) hub.broadcast(channel, publicationPush(channel, published));
+      for (const { channel, publication, rights: change } of publications) {
+        rights.inTurn(channel, change, () => {
+          const published = broker.publish(channel, publication.id, JSON.stringify(publication));
+          if (published) hub.broadcast(channel, publicationPush(channel, published));
+        });
       }
     },
 
@@ -109,6 +114,7 @@ export function createRealtimeServer(options: RealtimeServerOptions): RealtimeSe
     async [Symbol.asyncDispose]() {
       ready = false;
       clearInterval(sweeper);
+      rights[Symbol.dispose]();
       for (const client of clients) client.disconnect(DISCONNECTS.shutdown);
       const closed = new Promise<void>((resolve) => void http.close(() => resolve()));
       http.closeIdleConnections();

@@ -31,5 +31,13 @@ export const DISCONNECTS = {
   connectionLimit: { code: 3504, reason: 'connection limit' },
 } as const;
 
+/** How the server ends one subscription. Below 2500 a client does not subscribe again by itself; from 2500 on it does. */
+export const UNSUBSCRIBES = {
+  permissionDenied: { code: 2000, reason: 'permission denied' },
+  /** Whether the channel may still be heard could not be found out: the client asks, and recovers what it missed. */
+  insufficientState: { code: 2500, reason: 'insufficient state' },
+} as const;
+
 export type ErrorReply = (typeof ERRORS)[keyof typeof ERRORS];
 export type Disconnect = (typeof DISCONNECTS)[keyof typeof DISCONNECTS];
+export type Unsubscribe = (typeof UNSUBSCRIBES)[keyof typeof UNSUBSCRIBES];
