@@ -8,8 +8,9 @@ const CELLS = 4;
 const CHANNELS = 3;
 const DECODE_SECONDS_MAX = 20;
 /**
- * Mean difference of chroma, in steps of 255, up to which two grids are of one picture. Copies (re-encoded, brightened, cropped by
- * a tenth, captioned, mirrored) and look-alikes of other pictures were measured with `npm run bench near-duplicates`.
+ * Mean difference of chroma, in steps of 255, up to which two grids are of one picture. Of 54 painted photos, copies
+ * that were re-encoded, brightened, cropped by a tenth, captioned, mirrored or saturated differed by 7.2 at the most. Photos
+ * painted alike from other seeds differ by less than that: those only the hashes can tell apart.
  */
 const COLOR_DISTANCE_MAX = 10;
 /** A picture with less chroma than this is as good as grey, and grey is what becomes of any picture that loses its colours. */

@@ -1,7 +1,7 @@
 /**
  * The audit log. Entries of one subject are numbered without a gap, and each holds the hash of the one before it: who
- * changes or removes one breaks the chain, and `verifyLog` says where. The rules let nobody write it; an operator with all
- * rights could forge a whole chain anew, but not in the copies that `moderation.decided` has carried out of the house.
+ * changes or removes one breaks the chain, and `verifyLog` says where. The rules let nobody write it; what
+ * the chain cannot show is an operator with all rights who forges the whole of it anew, with its head.
  */
 import { createHash } from 'node:crypto';
 import {

@@ -11,9 +11,8 @@ import type { Context } from '../platform/context.ts';
 const NEVER = 1.1;
 
 /**
- * The policy in force as long as no other has been adopted. The image thresholds are cautious, since the classifier's
- * authors state 93 % accuracy: it rejects by itself only what it is all but certain of. Painted dunes, which are no more than
- * the colour of skin, come to 0.73.
+ * The policy in force as long as no other has been adopted. The image thresholds are cautious: the classifier rejects by itself
+ * only what it is all but certain of, since painted dunes, which have no more than the colour of skin, come to 0.73.
  */
 export const DEFAULT_POLICY: ModerationPolicy = {
   version: 1,
