@@ -14,6 +14,7 @@ const ENTRIES = {
   check: 'test/check.ts',
   bench: 'bench/run.ts',
   deploy: 'emulators/src/deploy.ts',
+  'realtime:dev': 'realtime-server/src/dev.ts',
 };
 const OLDEST_NODE = 20;
 /** Cloud Functions run it, and only it runs TypeScript as it stands. */

@@ -1,8 +1,5 @@
 import { parseChannel, userChannel } from '@playnite/contracts/realtime';
-import type { Identity } from './authenticate.ts';
-
-export type Permission = 'allowed' | 'denied' | 'unknown-channel';
-export type Authorize = (identity: Identity, channel: string) => Promise<Permission>;
+import type { Authorize, Identity, Permission } from './authority.ts';
 
 /** A look-up that takes longer fails; the client is told to try again. */
 const LOOKUP_MAX_MS = 5_000;
@@ -42,7 +39,7 @@ export function firestoreAuthorize({ origin, projectId }: { origin: string; proj
   return async (identity, channel) => {
     const guard = guardOf(channel);
     if (guard === undefined) return 'unknown-channel';
-    if (guard === 'every-user' || channel === userChannel(identity.uid)) return 'allowed';
+    if (guard === 'every-user' || channel === userChannel(identity.uid)) return 'open';
     if (identity.demoted) return 'denied';
     const response = await fetch(`${documents}/${guard.path}`, {
       headers: { authorization: `Bearer ${identity.token}` },
@@ -64,6 +61,8 @@ export interface KeptVerdicts {
   /** Rights on the channel may have changed: nothing found out or asked before now counts. */
   forget: (channel: string) => void;
 }
+
+const isGrant = (verdict: Permission | undefined): boolean => verdict === 'allowed' || verdict === 'open';
 
 interface Kept {
   verdict: Promise<Permission>;
@@ -105,10 +104,10 @@ export function keepVerdicts(authorize: Authorize, now: () => number): KeptVerdi
         try {
           verdict = await entry.verdict;
         } finally {
-          if (verdict !== 'allowed' && kept.get(key) === entry) drop(channel, key);
+          if (!isGrant(verdict) && kept.get(key) === entry) drop(channel, key);
         }
         // An answer to a question put before the rights changed may be the old one.
-        if (verdict !== 'allowed' || kept.get(key) === entry) return verdict;
+        if (!isGrant(verdict) || kept.get(key) === entry) return verdict;
       }
       throw new Error('rights changed during every look-up');
     },

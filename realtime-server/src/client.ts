@@ -1,153 +1,230 @@
 import { randomUUID } from 'node:crypto';
-import {
-  DISCONNECTS,
-  type Disconnect,
-  ERRORS,
-  type ErrorReply,
-  type Unsubscribe,
-  userChannel,
-} from '@playnite/contracts/realtime';
-import type { WebSocket } from 'ws';
-import type { Identity } from './authenticate.ts';
-import type { Subscriber } from './hub.ts';
-import * as protocol from './protocol.ts';
+import { DISCONNECTS, type Disconnect, ERRORS, type Unsubscribe } from '@playnite/contracts/realtime';
+import type { Identity } from './authority.ts';
+import type { ClientInfo } from './broker/broker.ts';
+import { CommandError } from './command-error.ts';
+import type { Flushable } from './hub.ts';
+import type { Node } from './node.ts';
+import type { Subscriber } from './outbox.ts';
+import { ProtocolError } from './protocol/codec.ts';
+import { type Command, type Push, type RecoverFrom, type Reply, isPong } from './protocol/messages.ts';
 import type { Holder } from './rights.ts';
-import type { Node } from './server.ts';
+import { Subscriptions } from './subscriptions.ts';
+import type { Format, Transport, TransportEvents } from './transport/transport.ts';
 
-/** A command could not be carried out; the client is told, and the connection goes on. */
-class CommandError extends Error {
-  readonly reply: ErrorReply;
-
-  constructor(reply: ErrorReply) {
-    super(reply.message);
-    this.reply = reply;
-  }
-}
-
-/** Messages that come as bytes are text all the same; the protocol has no binary frames. */
-const AS_TEXT = { binary: false };
-
-/** Characters of history in one answer; a client that wants more asks again from where it stands. */
-const HISTORY_LIMIT_MAX = 500;
+const METHODS = [
+  'connect',
+  'subscribe',
+  'unsubscribe',
+  'publish',
+  'presence',
+  'presenceStats',
+  'history',
+  'ping',
+  'send',
+  'rpc',
+  'refresh',
+  'subRefresh',
+] as const satisfies readonly Exclude<keyof Command, 'id'>[];
 
 /**
- * One connection, from the first frame to the last. Commands are worked off one after the other, in the order in which
+ * One connection, from the first message to the last. Commands are worked off one after the other, in the order in which
  * they came, so that a client may send several without waiting.
  */
-export class Client implements Subscriber, Holder {
+export class Client implements Subscriber, Holder, Flushable, TransportEvents {
   readonly clientId = randomUUID();
-  readonly #socket: WebSocket;
+  /** Names the connection in the requests of a transport whose commands come apart; others could guess a client's id. */
+  readonly session: string | undefined;
+  readonly #transport: Transport;
   readonly #node: Node;
-  readonly #channels = new Set<string>();
+  readonly #subscriptions: Subscriptions;
   #identity: Identity | undefined;
-  #work: Promise<void> = Promise.resolve();
+  #info: ClientInfo | undefined;
+  #work: Promise<void> | undefined;
+  #replies: Buffer[] | undefined;
+  #frames: readonly Buffer[] | undefined;
+  /** The reply to `connect` is on its way; nothing else may go before it. */
+  #isGreeted = false;
+  #isClosed = false;
   #commandsThisSecond = 0;
   #secondStartedAt = 0;
-  #pinger: NodeJS.Timeout | undefined;
-  #pongDue: NodeJS.Timeout | undefined;
-  #deadline: NodeJS.Timeout | undefined;
-  #closed = false;
+  // By a clock that nobody sets, as the rate is: the wall clock's jumps are not the client's fault.
+  #pingAt = Infinity;
+  #pongBy = Infinity;
+  /** The token must have come, or been renewed, by then. */
+  #tokenBy: number;
 
-  constructor(socket: WebSocket, node: Node) {
-    this.#socket = socket;
+  constructor(transport: Transport, node: Node) {
+    this.#transport = transport;
     this.#node = node;
-    this.#deadline = setTimeout(() => this.disconnect(DISCONNECTS.stale), node.limits.authenticateWithinMs);
-    socket.on('message', (data, isBinary) => {
-      if (isBinary) this.disconnect(DISCONNECTS.badRequest);
-      // A message comes as one Buffer: `ws` joins fragments unless it is told otherwise.
-      else this.#receive((data as Buffer).toString());
-    });
-    socket.once('close', () => this.#release());
-    // A broken frame or a reset connection; `close` follows.
-    socket.on('error', (error) => node.log.debug({ err: error.message }, 'connection failed'));
+    this.#subscriptions = new Subscriptions(this, node);
+    this.#tokenBy = node.now() + node.limits.authenticateWithinMs;
+    this.session = transport.emulated ? randomUUID() : undefined;
+    node.enter(this);
+    node.metrics.opened(transport.name);
   }
 
   get identity(): Identity | undefined {
     return this.#identity;
   }
 
-  get channels(): Iterable<string> {
-    return this.#channels;
+  get info(): ClientInfo {
+    return (this.#info ??= { user: this.#identity?.uid ?? '', client: this.clientId });
   }
 
-  get uid(): string {
-    return this.#identity?.uid ?? '';
+  get format(): Format {
+    return this.#transport.format;
+  }
+
+  get channels(): Iterable<string> {
+    return this.#subscriptions.names;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  get queuedBytes(): number {
+    return this.#transport.queuedBytes;
   }
 
   /** @inheritdoc */
-  deliver(message: string | Buffer): void {
-    if (this.#closed) return;
-    const queuedBytes = this.#socket.bufferedAmount;
-    // Who has nothing waiting is not slow, however large the message.
-    if (queuedBytes > 0 && queuedBytes + Buffer.byteLength(message) > this.#node.limits.queueBytesMax)
-      this.disconnect(DISCONNECTS.slow);
-    else this.#socket.send(message, AS_TEXT);
-  }
-
-  /** Ends the connection with a code that tells the client what to do next. */
-  disconnect({ code, reason }: Disconnect): void {
-    if (this.#closed) return;
-    this.#release();
-    this.#socket.close(code, reason);
-    // A reader that takes nothing in does not answer the close either.
-    setTimeout(() => this.#socket.terminate(), this.#node.limits.pongWithinMs).unref();
-  }
-
-  /** Ends one subscription; the code tells the client whether to subscribe again by itself. */
-  revoke(channel: string, unsubscribe: Unsubscribe): void {
-    if (this.#closed || !this.#channels.has(channel)) return;
-    this.#unsubscribe(channel);
-    this.deliver(protocol.unsubscribePush(channel, unsubscribe));
-  }
-
-  /** Looks at the token again; ends the connection when it is no longer good. An expired one is left to its grace. */
-  async reverify(): Promise<void> {
-    const asked = this.#identity;
-    if (!asked) return;
-    const verdict = await this.#node.authenticate(asked.token);
-    if (this.#closed || this.#identity !== asked || verdict === 'expired') return;
-    if (verdict === 'invalid') this.disconnect(DISCONNECTS.invalidToken);
-    else this.#identity = verdict;
-  }
-
-  #release(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    clearInterval(this.#pinger);
-    clearTimeout(this.#pongDue);
-    clearTimeout(this.#deadline);
-    for (const channel of this.#channels) {
-      this.#node.hub.remove(channel, this.clientId);
-      this.#node.rights.leave(channel, this);
-    }
-    this.#channels.clear();
-    this.#node.rights.forgetConnection(this);
-    this.#node.forget(this);
-  }
-
-  #receive(frame: string): void {
-    let commands: protocol.Command[];
+  onMessage(message: Buffer): void {
+    if (this.#isClosed) return;
+    let commands: Command[];
     try {
-      commands = protocol.parseFrame(frame);
-    } catch {
+      commands = this.format.codec.decode(message);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) this.#node.log.error({ err: String(error) }, 'message could not be read');
       this.disconnect(DISCONNECTS.badRequest);
       return;
     }
     for (const command of commands) {
-      if (protocol.isPong(command)) {
-        clearTimeout(this.#pongDue);
-        this.#pongDue = undefined;
-      } else if (this.#overRate()) {
+      if (isPong(command)) {
+        this.#pongBy = Infinity;
+      } else if (this.#isOverRate()) {
         this.disconnect(DISCONNECTS.tooManyRequests);
         return;
       } else {
-        this.#work = this.#work.then(() => this.#handle(command));
+        this.#enqueue(() => this.#handle(command));
       }
     }
   }
 
-  #overRate(): boolean {
-    const now = this.#node.now();
+  /** @inheritdoc */
+  onViolation(disconnect: Disconnect): void {
+    this.disconnect(disconnect);
+  }
+
+  /** @inheritdoc */
+  onClosed(): void {
+    this.#release();
+  }
+
+  /** @inheritdoc */
+  deliver(frames: readonly Buffer[]): void {
+    if (this.#isClosed) return;
+    if (this.#frames) this.#frames = [...this.#frames, ...frames];
+    else {
+      this.#frames = frames;
+      this.#node.hub.write(this);
+    }
+  }
+
+  /** @inheritdoc */
+  flush(): void {
+    if (!this.#frames || !this.#isGreeted) return;
+    const frames = this.#frames;
+    this.#frames = undefined;
+    this.#send(frames);
+  }
+
+  /** Tells the client something that it did not ask for. */
+  push(push: Push): void {
+    if (this.#isGreeted) this.reply({ push });
+    else this.deliver(this.format.frame([this.format.codec.encode({ push })]));
+  }
+
+  /** Queues a reply; those of one turn go out in one frame. */
+  reply(reply: Reply): void {
+    if (this.#isClosed) return;
+    const message = this.format.codec.encode(reply);
+    if (this.#replies) this.#replies.push(message);
+    else {
+      this.#replies = [message];
+      queueMicrotask(() => this.#flushReplies());
+    }
+  }
+
+  /** Ends the connection with a code that tells the client what to do next. */
+  disconnect(disconnect: Disconnect): void {
+    if (this.#isClosed) return;
+    this.#flushReplies();
+    if (this.#isClosed) return;
+    this.#release();
+    this.#node.metrics.disconnected(disconnect.code);
+    this.#transport.close(disconnect, this.#node.limits.pongWithinMs);
+  }
+
+  /** Ends the connection as soon as what it has asked for is answered, at the latest after the time. */
+  async disconnectWhenAnswered(disconnect: Disconnect, withinMs: number): Promise<void> {
+    if (this.#work && withinMs > 0) {
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(late.resolve, withinMs);
+      await Promise.race([this.#work, late.promise]);
+      clearTimeout(timer);
+    }
+    this.disconnect(disconnect);
+  }
+
+  /** Ends one subscription; the code tells the client whether to subscribe again by itself. */
+  revoke(channel: string, unsubscribe: Unsubscribe): void {
+    this.#subscriptions.revoke(channel, unsubscribe);
+  }
+
+  /** Subscribes the client to a channel without its asking. */
+  subscribeByServer(channel: string): void {
+    this.#enqueue(() => this.#subscriptions.subscribeByServer(channel));
+  }
+
+  /** Renews what other nodes know of the client's presence. */
+  renewPresence(): void {
+    this.#subscriptions.renewPresence();
+  }
+
+  /** Does what is due; to be called many times in the shortest of the limits. */
+  tick(now: number): void {
+    const steady = performance.now();
+    if (now >= this.#tokenBy) this.disconnect(this.#identity ? DISCONNECTS.expired : DISCONNECTS.stale);
+    else if (steady >= this.#pongBy) this.disconnect(DISCONNECTS.noPong);
+    else if (steady >= this.#pingAt) {
+      this.#pingAt = steady + this.#node.limits.pingEveryMs;
+      if (this.#pongBy === Infinity) this.#pongBy = steady + this.#node.limits.pongWithinMs;
+      this.reply({});
+    }
+  }
+
+  #release(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#replies = undefined;
+    this.#frames = undefined;
+    this.#subscriptions.release();
+    this.#node.rights.forgetConnection(this);
+    this.#node.forget(this);
+    this.#node.metrics.closed(this.#transport.name);
+  }
+
+  /** Carries work out after all that was queued before. */
+  #enqueue(work: () => Promise<void>): void {
+    const queued = (this.#work ?? Promise.resolve()).then(work).finally(() => {
+      if (this.#work === queued) this.#work = undefined;
+    });
+    this.#work = queued;
+  }
+
+  #isOverRate(): boolean {
+    const now = performance.now();
     if (now - this.#secondStartedAt >= 1000) {
       this.#secondStartedAt = now;
       this.#commandsThisSecond = 0;
@@ -156,162 +233,149 @@ export class Client implements Subscriber, Holder {
     return this.#commandsThisSecond > this.#node.limits.commandsPerSecondMax;
   }
 
-  async #handle(command: protocol.Command): Promise<void> {
-    if (this.#closed) return;
+  async #handle(command: Command): Promise<void> {
+    if (this.#isClosed) return;
     const { id } = command;
-    if (id === undefined) {
+    const method = METHODS.find((each) => command[each] !== undefined);
+    this.#node.metrics.command(method ?? 'unknown');
+    // A message to nobody: no service takes any.
+    if (method === 'send' && this.#identity) return;
+    if (id === 0 || (!this.#identity && method !== 'connect')) {
       this.disconnect(DISCONNECTS.badRequest);
       return;
     }
     try {
-      const result = await this.#run(command);
-      if (result) this.deliver(protocol.reply(id, result));
+      await this.#run(id, command);
     } catch (error) {
-      const known = error instanceof CommandError;
-      if (!known) this.#node.log.warn({ err: String(error) }, 'command failed');
-      this.deliver(protocol.errorReply(id, known ? error.reply : ERRORS.internal));
+      const reply = error instanceof CommandError ? error.reply : ERRORS.internal;
+      if (!(error instanceof CommandError))
+        this.#node.log.warn({ err: String(error), method }, 'command could not be carried out');
+      this.#node.metrics.errored(reply.code);
+      this.reply({ id, error: reply });
     }
   }
 
-  /** The reply's method and result; undefined when the connection was ended instead. */
-  async #run(command: protocol.Command): Promise<Record<string, unknown> | undefined> {
-    if (command.connect) return this.#connect(command.connect);
-    if (!this.#identity) {
-      this.disconnect(DISCONNECTS.badRequest);
-      return undefined;
-    }
-    if (command.subscribe) return { subscribe: await this.#subscribe(command.subscribe) };
-    if (command.unsubscribe) return { unsubscribe: this.#unsubscribe(command.unsubscribe.channel) };
-    if (command.presence) return { presence: { presence: this.#presence(command.presence.channel) } };
-    if (command.presence_stats) return { presence_stats: this.#presenceStats(command.presence_stats.channel) };
-    if (command.history) return { history: this.#history(command.history) };
-    if (command.refresh) return this.#refresh(command.refresh.token);
-    if (command.ping) return { ping: {} };
-    // Everything that is published comes from the services.
-    if (command.publish) throw new CommandError(ERRORS.permissionDenied);
-    throw new CommandError(ERRORS.methodNotFound);
+  async #run(id: number, command: Command): Promise<void> {
+    const subscriptions = this.#subscriptions;
+    if (command.connect) await this.#connect(id, command.connect);
+    else if (command.subscribe) await subscriptions.subscribe(id, command.subscribe);
+    else if (command.unsubscribe) {
+      subscriptions.unsubscribe(command.unsubscribe.channel);
+      this.reply({ id, unsubscribe: {} });
+    } else if (command.publish) {
+      await subscriptions.publish(command.publish);
+      this.reply({ id, publish: {} });
+    } else if (command.presence)
+      this.reply({ id, presence: { presence: await subscriptions.presence(command.presence.channel) } });
+    else if (command.presenceStats) {
+      const { clients, users } = await subscriptions.presenceStats(command.presenceStats.channel);
+      this.reply({ id, presenceStats: { numClients: clients, numUsers: users } });
+    } else if (command.history) this.reply({ id, history: await subscriptions.history(command.history) });
+    else if (command.refresh) await this.#refresh(id, command.refresh.token);
+    else if (command.ping) this.reply({ id, ping: {} });
+    // Nothing here is called by clients, and subscriptions have no tokens.
+    else if (command.rpc || command.subRefresh) throw new CommandError(ERRORS.notAvailable);
+    else throw new CommandError(ERRORS.methodNotFound);
   }
 
-  async #connect({ token, subs }: NonNullable<protocol.Command['connect']>) {
+  async #connect(id: number, { token, subs }: NonNullable<Command['connect']>): Promise<void> {
     if (this.#identity) {
       this.disconnect(DISCONNECTS.badRequest);
-      return undefined;
+      return;
     }
     const identity = await this.#authenticate(token);
-    if (!identity || this.#closed) return undefined;
+    if (!identity) return;
     this.#identity = identity;
-    this.#expectRefresh(identity);
+    if (!this.#node.admitUser(this, identity.uid)) {
+      this.disconnect(DISCONNECTS.connectionLimit);
+      return;
+    }
     this.#node.rights.enterConnection(this);
-    this.#pinger = setInterval(() => this.#ping(), this.#node.limits.pingEveryMs);
-    const own = userChannel(identity.uid);
-    return {
+    const { pingEveryMs } = this.#node.limits;
+    const own = await this.#subscribeOwn(identity, subs);
+    if (!own || this.#isClosed) return;
+    this.#expectRefresh(identity);
+    // Who came back in one storm is not to be pinged in one storm ever after.
+    this.#pingAt = performance.now() + Math.random() * pingEveryMs;
+    this.reply({
+      id,
       connect: {
         client: this.clientId,
         version: this.#node.version,
-        expires: true,
-        ttl: this.#secondsLeft(identity),
-        ping: this.#node.limits.pingEveryMs / 1000,
+        ...this.#lifetime(identity),
+        ping: Math.max(1, Math.round(pingEveryMs / 1000)),
         pong: true,
-        subs: { [own]: this.#join(own, subs[own]) },
+        subs: own,
+        ...(this.session === undefined ? {} : { session: this.session, node: this.#node.nodeId }),
       },
-    };
+    });
+    this.#isGreeted = true;
+    if (this.#frames) this.#node.hub.write(this);
   }
 
-  async #authenticate(token: string): Promise<Identity | undefined> {
-    const verdict = await this.#node.authenticate(token);
-    if (verdict === 'expired') throw new CommandError(ERRORS.tokenExpired);
-    if (verdict !== 'invalid') return verdict;
-    this.disconnect(DISCONNECTS.invalidToken);
-    return undefined;
+  /** Undefined when the client has to come back: it is not connected without its own channels. */
+  async #subscribeOwn(identity: Identity, from: Record<string, RecoverFrom>) {
+    try {
+      return await this.#subscriptions.subscribeOwn(this.#node.authority.ownChannels(identity), from);
+    } catch (error) {
+      this.#node.log.warn({ err: String(error) }, 'a client’s own channels could not be subscribed');
+      this.disconnect(DISCONNECTS.serverError);
+      return undefined;
+    }
   }
 
-  #secondsLeft({ expiresAt }: Identity): number {
-    return Math.max(1, Math.floor((expiresAt - this.#node.now()) / 1000));
-  }
-
-  #expectRefresh({ expiresAt }: Identity): void {
-    clearTimeout(this.#deadline);
-    const leftMs = expiresAt + this.#node.limits.expiredGraceMs - this.#node.now();
-    this.#deadline = setTimeout(() => this.disconnect(DISCONNECTS.expired), leftMs);
-  }
-
-  async #refresh(token: string) {
+  async #refresh(id: number, token: string): Promise<void> {
     const identity = await this.#authenticate(token);
-    if (!identity || this.#closed) return undefined;
+    if (!identity) return;
     if (identity.uid !== this.#identity?.uid) {
       this.disconnect(DISCONNECTS.invalidToken);
-      return undefined;
+      return;
     }
     this.#identity = identity;
     this.#expectRefresh(identity);
-    return {
-      refresh: { client: this.clientId, version: this.#node.version, expires: true, ttl: this.#secondsLeft(identity) },
-    };
+    this.reply({
+      id,
+      refresh: { client: this.clientId, version: this.#node.version, ...this.#lifetime(identity) },
+    });
   }
 
-  async #subscribe(request: NonNullable<protocol.Command['subscribe']>): Promise<protocol.Subscribed> {
-    const { channel } = request;
-    if (this.#channels.has(channel)) throw new CommandError(ERRORS.alreadySubscribed);
-    if (this.#channels.size >= this.#node.limits.channelsMax) throw new CommandError(ERRORS.limitExceeded);
-    if (!this.#identity) throw new CommandError(ERRORS.unauthorized);
-    const permission = await this.#node.rights.ask(this.#identity, channel);
-    if (permission === 'unknown-channel') throw new CommandError(ERRORS.unknownChannel);
-    if (permission === 'denied') throw new CommandError(ERRORS.permissionDenied);
-    if (!this.#closed) this.#node.rights.enter(channel, this);
-    return this.#join(channel, request);
+  /** Undefined when the connection has ended. @throws {CommandError} for a token that the client is to renew */
+  async #authenticate(token: string): Promise<Identity | undefined> {
+    const verdict = await this.#node.authority.authenticate(token);
+    if (this.#isClosed) return undefined;
+    if (verdict === 'expired') throw new CommandError(ERRORS.tokenExpired);
+    if (typeof verdict !== 'string') return verdict;
+    this.disconnect(verdict === 'barred' ? DISCONNECTS.forced : DISCONNECTS.invalidToken);
+    return undefined;
   }
 
-  /** Enters the channel and reads what was missed, in one turn: no publication can fall between the two. */
-  #join(
-    channel: string,
-    from: { recover?: boolean | undefined; offset?: number | undefined; epoch?: string | undefined } | undefined,
-  ): protocol.Subscribed {
-    if (!this.#closed) {
-      this.#channels.add(channel);
-      this.#node.hub.add(channel, this);
+  #lifetime({ expiresAt }: Identity): { expires?: boolean; ttl?: number } {
+    if (expiresAt === Infinity) return {};
+    return { expires: true, ttl: Math.max(1, Math.floor((expiresAt - this.#node.now()) / 1000)) };
+  }
+
+  #expectRefresh({ expiresAt }: Identity): void {
+    this.#tokenBy = expiresAt + this.#node.limits.expiredGraceMs;
+  }
+
+  #flushReplies(): void {
+    const replies = this.#replies;
+    if (!replies) return;
+    this.#replies = undefined;
+    this.#send(this.format.frame(replies));
+  }
+
+  #send(frames: readonly Buffer[]): void {
+    if (this.#isClosed) return;
+    const queued = this.#transport.queuedBytes;
+    let bytes = 0;
+    for (const { length } of frames) bytes += length;
+    // Who has nothing waiting is not slow, however large the message.
+    if (queued > 0 && queued + bytes > this.#node.limits.queueBytesMax) {
+      this.disconnect(DISCONNECTS.slow);
+      return;
     }
-    if (!from?.recover) return protocol.subscribed(this.#node.broker.position(channel));
-    const history = this.#node.broker.history(channel, { offset: from.offset ?? 0, epoch: from.epoch ?? '' });
-    return protocol.subscribed(history.position, history);
-  }
-
-  #unsubscribe(channel: string): Record<string, never> {
-    this.#node.hub.remove(channel, this.clientId);
-    this.#node.rights.leave(channel, this);
-    this.#channels.delete(channel);
-    return {};
-  }
-
-  #presence(channel: string): Record<string, { client: string; user: string }> {
-    this.#assertSubscribed(channel);
-    return Object.fromEntries(
-      this.#node.hub.presence(channel).map(({ clientId, uid }) => [clientId, { client: clientId, user: uid }]),
-    );
-  }
-
-  #presenceStats(channel: string): { num_clients: number; num_users: number } {
-    this.#assertSubscribed(channel);
-    const present = this.#node.hub.presence(channel);
-    return { num_clients: present.length, num_users: new Set(present.map(({ uid }) => uid)).size };
-  }
-
-  #history({ channel, limit, since, reverse }: NonNullable<protocol.Command['history']>) {
-    this.#assertSubscribed(channel);
-    const most = limit < 0 ? HISTORY_LIMIT_MAX : Math.min(limit, HISTORY_LIMIT_MAX);
-    const from = since ? { offset: since.offset ?? 0, epoch: since.epoch ?? '' } : undefined;
-    const { publications, position, complete } = this.#node.broker.history(channel, from);
-    if (!complete) throw new CommandError(ERRORS.unrecoverablePosition);
-    const ordered = reverse ? publications.toReversed() : publications;
-    return { publications: ordered.slice(0, most).map(protocol.decoded), ...position };
-  }
-
-  /** Who may not hear a channel may not ask about it either. */
-  #assertSubscribed(channel: string): void {
-    if (!this.#channels.has(channel)) throw new CommandError(ERRORS.permissionDenied);
-  }
-
-  #ping(): void {
-    this.deliver(protocol.PING);
-    this.#pongDue ??= setTimeout(() => this.disconnect(DISCONNECTS.noPong), this.#node.limits.pongWithinMs);
+    this.#node.metrics.sent(bytes);
+    this.#transport.write(frames);
   }
 }

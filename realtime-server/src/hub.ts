@@ -1,68 +1,190 @@
-import { Outbox } from './outbox.ts';
+import type { Logger } from 'pino';
+import type { Broker, Publication, StreamPosition } from './broker/broker.ts';
+import { Channel, type ChannelNeeds } from './channel.ts';
+import type { OptionsOf } from './channel-options.ts';
 
-/** One connected client, as the hub and presence see it. */
-export interface Subscriber {
-  clientId: string;
-  uid: string;
-  /** Queues a message, text in UTF-8, for the client; never blocks. The bytes are shared, and must not be changed. */
-  deliver(message: string | Buffer): void;
+/** A channel to which nothing came for this long is compared with the broker: what it told may have been lost on the way. */
+const QUIET_MS = 40_000;
+/** Channels compared in one round; with more, each waits for its turn. */
+const COMPARED_AT_ONCE = 50;
+
+/**
+ * After a turn's publications were written, as long as that took nothing is written, and what comes is gathered: a server
+ * that is busy writing half of its time spends the other half on making the next writes fewer and larger. One that is
+ * not has long passed that time when the next publication comes.
+ */
+const GATHER_MS_MAX = 10;
+/** Timers are no finer. */
+const GATHER_MS_MIN = 1;
+
+/** A client whose frames are written at the end of the turn. */
+export interface Flushable {
+  flush(): void;
 }
 
-interface Channel {
-  subscribers: Map<string, Subscriber>;
-  outbox: Outbox;
+interface HubOptions {
+  broker: Pick<Broker, 'subscribe' | 'unsubscribe' | 'history'>;
+  rights: ChannelNeeds['rights'];
+  optionsOf: OptionsOf;
+  /** Subscribers of the channel have missed something for good. */
+  lost: (channel: Channel) => void;
+  cache: ChannelNeeds['cache'];
+  /** Publications handed to subscribers in one turn, and how long that took in milliseconds. */
+  delivered: (count: number) => void;
+  now: () => number;
+  log: Pick<Logger, 'warn'>;
+}
+
+interface Opened {
+  channel: Channel;
+  ready: Promise<void>;
 }
 
 /**
- * Who is subscribed to what, on this node.
+ * The channels that have subscribers on this node.
  *
- * Publications go out at the end of the turn in which they came, in order within their channel. Replies do not wait:
- * one that is sent in the turn in which its client joined comes before all publications that follow the join.
+ * Publications go out at the end of the turn in which they came, in order within their channel; what a client gets from
+ * several channels goes out in one write. Replies do not wait: one that is sent in the turn in which its client joined
+ * comes before all publications that follow the join.
  */
 export class Hub {
-  readonly #channels = new Map<string, Channel>();
-  /** Channels that got something in this turn. */
-  readonly #pending = new Set<Channel>();
+  readonly #options: HubOptions;
+  readonly #channels = new Map<string, Opened>();
+  /** Closing channels; who wants one again waits. */
+  readonly #closing = new Map<string, Promise<void>>();
+  /** Shared by all channels, of which there is at least one for each user. */
+  readonly #needs: ChannelNeeds;
+  #pending = new Set<Channel>();
+  #dirty: Flushable[] = [];
+  #isFlushDue = false;
+  /** Before this time on the clock of `performance`, nothing is written. */
+  #gatherUntil = 0;
 
-  add(channel: string, subscriber: Subscriber): void {
-    const known = this.#channels.get(channel) ?? { subscribers: new Map<string, Subscriber>(), outbox: new Outbox() };
-    known.subscribers.set(subscriber.clientId, subscriber);
-    known.outbox.join(subscriber.clientId);
-    this.#channels.set(channel, known);
+  constructor(options: HubOptions) {
+    this.#options = options;
+    this.#needs = { ...options, pending: (channel) => this.#expect(channel) };
   }
 
-  remove(channel: string, clientId: string): void {
-    const known = this.#channels.get(channel);
-    if (!known) return;
-    known.subscribers.delete(clientId);
-    known.outbox.leave(clientId);
-    if (known.subscribers.size === 0) this.#channels.delete(channel);
+  /** Opens a channel of this node or shares it; to be given back with `release`. @throws {Error} when the broker cannot be reached */
+  async acquire(name: string): Promise<Channel | undefined> {
+    const options = this.#options.optionsOf(name);
+    if (!options) return undefined;
+    for (let closing = this.#closing.get(name); closing; closing = this.#closing.get(name)) await closing;
+    let opened = this.#channels.get(name);
+    if (!opened) {
+      const channel = new Channel(name, options, this.#needs);
+      opened = { channel, ready: this.#open(channel) };
+      this.#channels.set(name, opened);
+    }
+    const { channel, ready } = opened;
+    channel.uses += 1;
+    try {
+      await ready;
+    } catch (error) {
+      this.release(channel);
+      throw error;
+    }
+    return channel;
   }
 
-  /** Hands one push to every subscriber of the channel, at the end of this turn of the event loop. */
-  broadcast(channel: string, push: string): void {
-    const known = this.#channels.get(channel);
-    if (!known) return;
-    known.outbox.add(push);
-    if (this.#pending.size === 0) setImmediate(() => this.#flush());
-    this.#pending.add(known);
+  release(channel: Channel): void {
+    channel.uses -= 1;
+    if (channel.uses > 0) return;
+    this.#channels.delete(channel.name);
+    const closing = this.#options.broker
+      .unsubscribe(channel.name)
+      // A publication that arrives all the same finds no channel.
+      .catch((error: unknown) => this.#options.log.warn({ err: String(error) }, 'channel could not be unsubscribed'))
+      .finally(() => this.#closing.delete(channel.name));
+    this.#closing.set(channel.name, closing);
   }
 
-  #flush(): void {
-    const pending = [...this.#pending];
-    this.#pending.clear();
-    for (const { outbox, subscribers } of pending) outbox.flush(subscribers);
+  get(name: string): Channel | undefined {
+    return this.#channels.get(name)?.channel;
   }
 
-  /** Who is there now. */
-  presence(channel: string): { clientId: string; uid: string }[] {
-    return [...(this.#channels.get(channel)?.subscribers.values() ?? [])].map(({ clientId, uid }) => ({
-      clientId,
-      uid,
-    }));
-  }
-
-  get channelCount(): number {
+  get size(): number {
     return this.#channels.size;
+  }
+
+  /** Channels that are open, with those that are about to be. */
+  *[Symbol.iterator](): Generator<Channel> {
+    for (const { channel } of this.#channels.values()) yield channel;
+  }
+
+  receive(name: string, publication: Publication, position: StreamPosition): void {
+    const channel = this.get(name);
+    if (!channel) return;
+    channel.heardAt = this.#options.now();
+    channel.receive(publication, position);
+  }
+
+  /** The client's frames are to be written when the turn's publications have all been handed out. */
+  write(client: Flushable): void {
+    this.#dirty.push(client);
+    this.#flushSoon();
+  }
+
+  /** Reads what the broker may have failed to tell. */
+  async resume(names: readonly string[]): Promise<void> {
+    for (const name of names) await this.#catchUp(this.get(name));
+  }
+
+  /** Compares channels that have been quiet with the broker; to be called now and then. */
+  async compareQuiet(): Promise<void> {
+    const { now } = this.#options;
+    const quietSince = now() - QUIET_MS;
+    let left = COMPARED_AT_ONCE;
+    for (const { channel } of this.#channels.values()) {
+      if (channel.heardAt > quietSince && !channel.isBehind) continue;
+      if (left-- === 0) return;
+      channel.heardAt = now();
+      await this.#catchUp(channel);
+    }
+  }
+
+  async #catchUp(channel: Channel | undefined): Promise<void> {
+    try {
+      await channel?.catchUp();
+    } catch (error) {
+      // It is behind, perhaps, until the broker tells of the next publication or the next comparison.
+      if (channel) channel.heardAt = 0;
+      this.#options.log.warn({ err: String(error) }, 'channel could not catch up');
+    }
+  }
+
+  async #open(channel: Channel): Promise<void> {
+    channel.heardAt = this.#options.now();
+    await this.#options.broker.subscribe(channel.name);
+    await channel.open();
+  }
+
+  #expect(channel: Channel): void {
+    this.#pending.add(channel);
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    const waitMs = this.#gatherUntil - performance.now();
+    if (waitMs < GATHER_MS_MIN) setImmediate(() => this.flush());
+    else setTimeout(() => this.flush(), waitMs);
+  }
+
+  /** Hands out and writes what was gathered, without waiting any longer. */
+  flush(): void {
+    const startedAt = performance.now();
+    const pending = this.#pending;
+    this.#pending = new Set();
+    let count = 0;
+    for (const channel of pending) count += channel.flush();
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    this.#isFlushDue = false;
+    for (const client of dirty) client.flush();
+    if (count > 0) this.#options.delivered(count);
+    const endedAt = performance.now();
+    this.#gatherUntil = endedAt + Math.min(GATHER_MS_MAX, endedAt - startedAt);
   }
 }

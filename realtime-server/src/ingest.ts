@@ -1,6 +1,7 @@
 import type { Message, PubSub, Subscription } from '@google-cloud/pubsub';
 import { LIVE_TOPIC } from '@playnite/contracts/events';
 import type { Logger } from 'pino';
+import type { Metrics } from './metrics.ts';
 import { type Routed, routeMessage } from './routes.ts';
 
 /** Messages held at once, not yet in the broker. */
@@ -11,13 +12,22 @@ const passIfThere = (error: unknown): void => {
   if ((error as { code?: unknown }).code !== ALREADY_EXISTS) throw error;
 };
 
+interface IngestOptions {
+  /** Of this deployment; its processes share it, so that each event is taken once. */
+  subscriptionName: string;
+  publish: (routed: Routed[]) => Promise<void>;
+  metrics: Pick<Metrics, 'event'>;
+  log: Logger;
+}
+
 /**
- * Brings the events of the live topic to `publish`. A message is acknowledged when it is in the broker, not before; one
- * that cannot be read never will be, so it is logged and acknowledged. Disposing stops the flow.
+ * Brings the events of the live topic to `publish`, those of one ordering key one after the other. A message is
+ * acknowledged when it is in the broker, not before; one that could not be put there is sent again, and one that cannot
+ * be read never will be, so it is logged and acknowledged. Disposing stops the flow, and waits for what is under way.
  */
 export async function ingestLiveEvents(
   pubsub: PubSub,
-  { subscriptionName, publish, log }: { subscriptionName: string; publish: (routed: Routed[]) => void; log: Logger },
+  { subscriptionName, publish, metrics, log }: IngestOptions,
 ): Promise<AsyncDisposable> {
   await pubsub.createTopic(LIVE_TOPIC).catch(passIfThere);
   await pubsub
@@ -27,14 +37,43 @@ export async function ingestLiveEvents(
   const subscription: Subscription = pubsub.subscription(subscriptionName, {
     flowControl: { maxMessages: IN_FLIGHT_MAX },
   });
-  subscription.on('message', (message: Message) => {
+  const underWay = new Map<string, Promise<void>>();
+
+  const take = async (message: Message): Promise<void> => {
+    let routed: Routed[];
     try {
-      publish(routeMessage(JSON.parse(message.data.toString())));
+      routed = routeMessage(JSON.parse(message.data.toString()));
     } catch (error) {
       log.error({ messageId: message.id, err: String(error), code: 'malformed-event' }, 'live event passed over');
+      metrics.event('rejected');
+      message.ack();
+      return;
     }
-    message.ack();
+    try {
+      await publish(routed);
+      message.ack();
+      metrics.event('acknowledged');
+    } catch (error) {
+      log.warn({ messageId: message.id, err: String(error) }, 'live event could not be published; it comes again');
+      message.nack();
+    }
+  };
+
+  subscription.on('message', (message: Message) => {
+    metrics.event('received');
+    const key = message.orderingKey ?? message.id;
+    const turn = (underWay.get(key) ?? Promise.resolve())
+      .then(() => take(message))
+      .finally(() => {
+        if (underWay.get(key) === turn) underWay.delete(key);
+      });
+    underWay.set(key, turn);
   });
   subscription.on('error', (error) => log.error({ err: String(error) }, 'subscription to live events failed'));
-  return { [Symbol.asyncDispose]: () => subscription.close() };
+  return {
+    async [Symbol.asyncDispose]() {
+      await subscription.close();
+      await Promise.all(underWay.values());
+    },
+  };
 }

@@ -1,48 +1,128 @@
-/** The realtime server as a process: reads the environment, puts the parts together, stops on SIGTERM. */
+/**
+ * The realtime server as a process: reads the environment, puts the parts together, stops on SIGTERM. With WORKERS above
+ * one, this process only starts so many others, which share the port, and ends with them.
+ */
+import cluster from 'node:cluster';
 import { PubSub } from '@google-cloud/pubsub';
 import { initializeApp } from 'firebase-admin/app';
 import { getAuth } from 'firebase-admin/auth';
+import { getFirestore } from 'firebase-admin/firestore';
+import { DISCONNECTS, userChannel } from '@playnite/contracts/realtime';
 import { pino } from 'pino';
-import { firebaseAuthenticate } from './authenticate.ts';
+import { DEFAULT_ADMISSION_LIMITS } from './admission.ts';
+import { firebaseAuthenticate, firebaseStandings } from './authenticate.ts';
 import { firestoreAuthorize } from './authorize.ts';
 import { MemoryBroker } from './broker/memory-broker.ts';
-import { readConfig } from './config.ts';
+import { RedisBroker } from './broker/redis-broker.ts';
+import { platformChannels } from './channel-options.ts';
+import { type Config, readConfig } from './config.ts';
 import { ingestLiveEvents } from './ingest.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
+import { MemoryPresence } from './presence/memory-presence.ts';
+import { RedisPresence } from './presence/redis-presence.ts';
+import { openRedis } from './redis.ts';
 import { createRealtimeServer } from './server.ts';
+import { followSuspensions } from './suspensions.ts';
+
+const VERSION = '0.2.0';
 
 const config = readConfig(process.env);
-const log = pino({ level: config.logLevel });
-const now = Date.now;
+const log = pino({ level: config.logLevel, base: { node: config.nodeName } });
 
-const server = createRealtimeServer({
-  broker: new MemoryBroker(DEFAULT_LIMITS, now),
-  authenticate: firebaseAuthenticate(getAuth(initializeApp({ projectId: config.projectId }))),
-  authorize: firestoreAuthorize({ origin: config.firestoreOrigin, projectId: config.projectId }),
-  limits: DEFAULT_LIMITS,
-  allowedOrigins: config.allowedOrigins,
-  now,
-  log,
-  version: '0.1.0',
-});
+// A library that forgets a promise is not worth everybody's connection.
+process.on('unhandledRejection', (reason) => log.error({ err: String(reason) }, 'unhandled rejection'));
 
-const port = await server.listen(config.host, config.port);
-const ingestion = await ingestLiveEvents(new PubSub({ projectId: config.projectId }), {
-  subscriptionName: config.liveSubscription,
-  publish: (routed) => server.publish(routed),
-  log,
-});
-server.setReady(true);
-log.info({ host: config.host, port }, 'ready');
-
-let stopping = false;
-async function stop(signal: NodeJS.Signals): Promise<void> {
-  if (stopping) return;
-  stopping = true;
-  log.info({ signal }, 'stopping');
-  await server[Symbol.asyncDispose]();
-  await ingestion[Symbol.asyncDispose]();
-  // The Pub/Sub client keeps idle channels that would hold the process.
-  process.exit(0);
+/** Where publications and presence are kept, and what closes both. */
+async function openStores({ redis }: Config) {
+  if (!redis) return { broker: new MemoryBroker(), presence: new MemoryPresence(), close: async () => undefined };
+  const connection = await openRedis({ ...redis, log });
+  return {
+    broker: new RedisBroker(connection, redis),
+    presence: new RedisPresence(connection, redis),
+    close: () => connection[Symbol.asyncDispose](),
+  };
 }
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop(signal));
+
+async function serve(): Promise<void> {
+  const app = initializeApp({ projectId: config.projectId });
+  const auth = getAuth(app);
+  const stores = await openStores(config);
+  // Whoever is shut out at the start has no connection yet.
+  let shutOut: (uid: string) => void = () => undefined;
+  const suspensions = await followSuspensions(getFirestore(app), { onSuspended: (uid) => shutOut(uid), log });
+  const server = createRealtimeServer({
+    broker: stores.broker,
+    presence: stores.presence,
+    authority: {
+      authenticate: firebaseAuthenticate(auth, (uid) => suspensions.has(uid)),
+      authorize: firestoreAuthorize({ origin: config.firestoreOrigin, projectId: config.projectId }),
+      standings: firebaseStandings(auth),
+      ownChannels: ({ uid }) => [userChannel(uid)],
+    },
+    optionsOf: platformChannels,
+    limits: DEFAULT_LIMITS,
+    admission: {
+      ...DEFAULT_ADMISSION_LIMITS,
+      connectionsMax: config.connectionsMax,
+      perAddressMax: config.connectionsPerAddressMax,
+      perUserMax: config.connectionsPerUserMax,
+      trustProxyHops: config.trustProxyHops,
+    },
+    allowedOrigins: config.allowedOrigins,
+    admin: { keys: config.adminApiKeys, metrics: config.metrics },
+    now: Date.now,
+    log,
+    version: VERSION,
+    name: config.nodeName,
+  });
+  shutOut = (uid) => server.node.disconnectUser({ user: uid }, DISCONNECTS.forced);
+  const port = await server.listen(config.host, config.port);
+  const ingestion = await ingestLiveEvents(new PubSub({ projectId: config.projectId }), {
+    subscriptionName: config.liveSubscription,
+    publish: (routed) => server.publish(routed),
+    metrics: server.node.metrics,
+    log,
+  });
+  server.setReady(true);
+  log.info({ host: config.host, port, redis: config.redis !== undefined }, 'ready');
+
+  onStop(async () => {
+    server.setReady(false);
+    // What has been taken is published; what comes now is for the next one.
+    await ingestion[Symbol.asyncDispose]();
+    await server.drain(config.drainMs);
+    await server[Symbol.asyncDispose]();
+    suspensions[Symbol.dispose]();
+    await stores.close();
+  });
+}
+
+function onStop(stop: () => Promise<void>): void {
+  let stopping = false;
+  const begin = async (signal: NodeJS.Signals) => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    await stop();
+    // The Pub/Sub client keeps idle channels that would hold the process.
+    process.exit(0);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void begin(signal));
+}
+
+if (config.workers > 1 && cluster.isPrimary) {
+  for (let started = 0; started < config.workers; started += 1) cluster.fork();
+  let stopping = false;
+  cluster.on('exit', (worker, code, signal) => {
+    if (stopping) return;
+    log.error({ pid: worker.process.pid, code, signal }, 'a worker ended; another takes its place');
+    cluster.fork();
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      stopping = true;
+      for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill(signal);
+    });
+} else {
+  await serve();
+}

@@ -4,18 +4,12 @@
  * and from time to time whatever was heard, because events get lost and some changes have none.
  */
 import { setImmediate as endOfTurn } from 'node:timers/promises';
-import {
-  DISCONNECTS,
-  type Disconnect,
-  UNSUBSCRIBES,
-  type Unsubscribe,
-  parseChannel,
-} from '@playnite/contracts/realtime';
+import { DISCONNECTS, type Disconnect, UNSUBSCRIBES, type Unsubscribe } from '@playnite/contracts/realtime';
 import type { Logger } from 'pino';
-import type { Identity } from './authenticate.ts';
-import { type Authorize, type KeptVerdicts, type Permission, keepVerdicts } from './authorize.ts';
+import { ACCOUNTS_AT_ONCE, type Authority, type Identity, type Permission, type Standing } from './authority.ts';
+import type { RightsChange } from './broker/broker.ts';
+import { type KeptVerdicts, keepVerdicts } from './authorize.ts';
 import type { Limits } from './limits.ts';
-import type { RightsChange } from './routes.ts';
 
 /** A connection, as far as rights go. */
 export interface Holder {
@@ -25,12 +19,12 @@ export interface Holder {
   channels: Iterable<string>;
   revoke(channel: string, unsubscribe: Unsubscribe): void;
   disconnect(disconnect: Disconnect): void;
-  /** Looks at the token again, and draws the consequences for the connection. */
-  reverify(): Promise<void>;
 }
 
-interface RightsOptions {
-  authorize: Authorize;
+export interface RightsOptions {
+  authority: Pick<Authority, 'authorize' | 'standings'>;
+  /** Hands out the publications that are still being gathered. */
+  flush: () => void;
   limits: Pick<Limits, 'recheckEveryMs' | 'reverifyEveryMs' | 'recheckPerSecondMax' | 'recheckWithinMs' | 'heldMax'>;
   now: () => number;
   log: Pick<Logger, 'warn'>;
@@ -46,9 +40,13 @@ interface Held {
   waiting: { change: RightsChange | undefined; deliver: () => void }[];
   /** Ends the wait: who is not cleared by now is out. */
   hurry: () => void;
+  /** Nothing waits any more. */
+  idle: Promise<void>;
 }
 
 const TICKS_PER_SECOND = 4;
+/** Batches of accounts looked at in one tick: 15,000 connections take their turns within 4 s. */
+const BATCHES_PER_TICK = 10;
 /** Look-ups under way at once for one channel. */
 const LOOKUPS_AT_ONCE = 64;
 
@@ -95,11 +93,13 @@ export class Rights implements Disposable {
   readonly #ticker: NodeJS.Timeout;
 
   constructor(options: RightsOptions) {
-    const { authorize, limits, now } = options;
+    const { authority, limits } = options;
+    // Set back, the wall clock would put off every question that is due.
+    const steady = () => performance.now();
     this.#options = options;
-    this.#verdicts = keepVerdicts(authorize, now);
-    this.#subscriptions = new Rounds(limits.recheckEveryMs, now);
-    this.#connections = new Rounds(limits.reverifyEveryMs, now);
+    this.#verdicts = keepVerdicts((identity, channel) => authority.authorize(identity, channel), steady);
+    this.#subscriptions = new Rounds(limits.recheckEveryMs, steady);
+    this.#connections = new Rounds(limits.reverifyEveryMs, steady);
     this.#ticker = setInterval(() => this.#tick(), 1000 / TICKS_PER_SECOND);
   }
 
@@ -108,10 +108,8 @@ export class Rights implements Disposable {
     return this.#verdicts.ask(identity, channel);
   }
 
-  /** A subscription that was allowed is asked about again from now on; one that every user may have is not. */
+  /** A subscription that was allowed is asked about again from now on. */
   enter(channel: string, holder: Holder): void {
-    const kind = parseChannel(channel)?.kind;
-    if (kind === 'user' || kind === 'public-feed') return;
     const holders = this.#holders.get(channel) ?? new Map<string, Holder>();
     holders.set(holder.clientId, holder);
     this.#holders.set(channel, holders);
@@ -125,13 +123,22 @@ export class Rights implements Disposable {
     this.#subscriptions.leave(keyOf(channel, holder));
   }
 
-  /** The connection's token is looked at again from now on. */
+  /** The connection's account is looked at again from now on. */
   enterConnection(holder: Holder): void {
-    this.#connections.enter(holder.clientId, holder);
+    if (this.#options.authority.standings) this.#connections.enter(holder.clientId, holder);
   }
 
   forgetConnection(holder: Holder): void {
     this.#connections.leave(holder.clientId);
+  }
+
+  /** The connection's subscriptions are asked about now, with nothing known before believed. */
+  recheck(holder: Holder): void {
+    for (const channel of holder.channels) {
+      if (!this.#holders.get(channel)?.has(holder.clientId)) continue;
+      this.#verdicts.forget(channel);
+      void this.#reask({ channel, holder });
+    }
   }
 
   /**
@@ -146,12 +153,17 @@ export class Rights implements Disposable {
       held.waiting.push({ change, deliver });
       if (held.waiting.length > this.#options.limits.heldMax) held.hurry();
     } else if (change && this.#holders.has(channel)) {
-      const first: Held = { waiting: [{ change, deliver }], hurry: () => undefined };
+      const first: Held = { waiting: [{ change, deliver }], hurry: () => undefined, idle: Promise.resolve() };
       this.#held.set(channel, first);
-      void this.#work(channel, first);
+      first.idle = this.#work(channel, first);
     } else {
       deliver();
     }
+  }
+
+  /** Resolves when nothing is held back on the channel; undefined when nothing is. */
+  whenIdle(channel: string): Promise<void> | undefined {
+    return this.#held.get(channel)?.idle;
   }
 
   [Symbol.dispose](): void {
@@ -174,7 +186,9 @@ export class Rights implements Disposable {
   async #recheck(channel: string, held: Held): Promise<void> {
     const late = Promise.withResolvers<void>();
     held.hurry = late.resolve;
-    // The hub hands publications out at the end of a turn; what came before the change is to be heard.
+    // The hub gathers publications before it hands them out; what came before the change is to be heard.
+    this.#options.flush();
+    // More changes of this turn need no look-ups of their own.
     await endOfTurn();
     this.#verdicts.forget(channel);
     const unclear = new Set(this.#holders.get(channel)?.values());
@@ -202,30 +216,44 @@ export class Rights implements Disposable {
     }
     try {
       const permission = await this.#verdicts.ask(identity, channel);
-      if (permission !== 'allowed') holder.revoke(channel, UNSUBSCRIBES.permissionDenied);
+      if (permission !== 'allowed' && permission !== 'open') holder.revoke(channel, UNSUBSCRIBES.permissionDenied);
     } catch (error) {
       this.#options.log.warn({ err: String(error) }, 'rights could not be found out');
       holder.revoke(channel, UNSUBSCRIBES.insufficientState);
     }
   }
 
-  async #reverify(holder: Holder): Promise<void> {
+  /** Looks at the accounts behind connections: who signed out, was disabled or lost a role is noticed. */
+  async #reverify(holders: readonly Holder[]): Promise<void> {
+    const uids = [...new Set(holders.flatMap(({ identity }) => identity?.uid ?? []))];
     try {
-      await holder.reverify();
-      if (!holder.identity?.demoted) return;
-      for (const channel of holder.channels) {
-        if (this.#holders.get(channel)?.has(holder.clientId)) void this.#reask({ channel, holder });
-      }
+      const standings = await this.#options.authority.standings?.(uids);
+      if (standings) for (const holder of holders) this.#judge(holder, standings.get(holder.identity?.uid ?? ''));
     } catch (error) {
       // No verdict: the next round asks again, and the token ends by itself.
-      this.#options.log.warn({ err: String(error) }, 'token could not be looked at again');
+      this.#options.log.warn({ err: String(error) }, 'accounts could not be looked at again');
     }
+  }
+
+  #judge(holder: Holder, standing: Standing | undefined): void {
+    const { identity } = holder;
+    if (!identity) return;
+    if (!standing || standing.signedInSince > identity.signedInAt) {
+      holder.disconnect(DISCONNECTS.invalidToken);
+      return;
+    }
+    const demoted = identity.role !== undefined && standing.role !== identity.role;
+    if (demoted === identity.demoted) return;
+    identity.demoted = demoted;
+    this.recheck(holder);
   }
 
   #tick(): void {
     const most = Math.ceil(this.#options.limits.recheckPerSecondMax / TICKS_PER_SECOND);
     for (const subscription of this.#subscriptions.take(most)) void this.#reask(subscription);
-    for (const holder of this.#connections.take(most)) void this.#reverify(holder);
+    const holders = this.#connections.take(ACCOUNTS_AT_ONCE * BATCHES_PER_TICK);
+    for (let at = 0; at < holders.length; at += ACCOUNTS_AT_ONCE)
+      void this.#reverify(holders.slice(at, at + ACCOUNTS_AT_ONCE));
   }
 }
 

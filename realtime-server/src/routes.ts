@@ -19,19 +19,18 @@ import {
   parseChannel,
   userChannel,
 } from '@playnite/contracts/realtime';
+import type { RightsChange } from './broker/broker.ts';
 
 /** A publication on its way to a channel. */
 export interface Routed {
   channel: string;
   publication: PublicationData;
   rights?: RightsChange;
+  /** Who may read what is published on the channel from here on; see PublishOptions. */
+  audience?: string;
+  /** Of a state that is published as a whole: which, and its version; of several, the newest counts. */
+  state?: { key: string; number: number };
 }
-
-/**
- * The event may mean that subscribers lost the right to the channel. They are asked about again `before` they hear it,
- * because it carries what only some may read, or `after`, because it is how they learn what happened.
- */
-export type RightsChange = 'before' | 'after';
 
 interface Route<Data> {
   event: EventDefinition<Data>;
@@ -40,8 +39,9 @@ interface Route<Data> {
   as?: string;
   /** What is carried, when that is not the event's whole data. */
   carries?: (data: Data) => unknown;
-  /** What it means for the rights on a content's channel. */
+  /** What it means for the rights on a content's channel, and who may hear it from there on. */
   rights?: RightsChange;
+  audience?: (data: Data) => string;
 }
 
 const route = <Data>(each: Route<Data>) => ({
@@ -49,11 +49,13 @@ const route = <Data>(each: Route<Data>) => ({
   apply(message: unknown): Routed[] {
     const { id, name, at, data } = parseEvent(each.event, message);
     const publication = { type: each.as ?? name, id, at, data: each.carries?.(data) ?? data };
-    return each.channels(data).map((channel) => ({
-      channel,
-      publication,
-      ...(each.rights && parseChannel(channel)?.kind === 'content' ? { rights: each.rights } : {}),
-    }));
+    const onContent = {
+      ...(each.rights ? { rights: each.rights } : {}),
+      ...(each.audience ? { audience: each.audience(data) } : {}),
+    };
+    return each
+      .channels(data)
+      .map((channel) => ({ channel, publication, ...(parseChannel(channel)?.kind === 'content' ? onContent : {}) }));
   },
 });
 
@@ -68,8 +70,14 @@ const ROUTES = [
       ...(visibility === 'public' ? [PUBLIC_FEED] : []),
     ],
     rights: 'before',
+    audience: ({ visibility }) => visibility,
   }),
-  route({ event: contentUpdated, channels: ({ contentId }) => [contentChannel(contentId)], rights: 'before' }),
+  route({
+    event: contentUpdated,
+    channels: ({ contentId }) => [contentChannel(contentId)],
+    rights: 'before',
+    audience: ({ visibility }) => visibility,
+  }),
   route({ event: contentRemoved, channels: ({ contentId }) => [contentChannel(contentId)], rights: 'after' }),
   // To a follower, an item in the feed is news of the content.
   route({

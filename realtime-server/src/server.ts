@@ -1,107 +1,125 @@
-import { type Server, createServer } from 'node:http';
-import { DISCONNECTS } from '@playnite/contracts/realtime';
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { Logger } from 'pino';
-import { WebSocketServer } from 'ws';
-import type { Authenticate } from './authenticate.ts';
-import type { Authorize } from './authorize.ts';
-import type { MemoryBroker } from './broker/memory-broker.ts';
-import { Client } from './client.ts';
-import { Hub } from './hub.ts';
+import { Admission, type AdmissionLimits, DEFAULT_SERVER_LIMITS, SERVER_OPTIONS, hardenServer } from './admission.ts';
+import { API_PREFIX, createAdminApi } from './admin/api.ts';
+import type { Authority } from './authority.ts';
+import type { Broker } from './broker/broker.ts';
+import type { OptionsOf } from './channel-options.ts';
 import type { Limits } from './limits.ts';
-import { publicationPush } from './protocol.ts';
-import { Rights } from './rights.ts';
+import { Metrics, countedBroker } from './metrics.ts';
+import { Node } from './node.ts';
+import type { PresenceStore } from './presence/presence.ts';
+import { jsonCodec } from './protocol/json.ts';
+import { protobufCodec } from './protocol/protobuf.ts';
 import type { Routed } from './routes.ts';
+import { HTTP_STREAM_PATH, SSE_PATH, connectionEndpoints } from './transport/endpoints.ts';
 
-export const WEBSOCKET_PATH = '/connection/websocket';
-/** How often the broker forgets what is past its time. */
-const SWEEP_EVERY_MS = 60_000;
-/** Clients are told to come back over this time when the server stops, so that they do not all come at once. */
-const DRAIN_MAX_MS = 8_000;
+/** After the last client was told to go, its connection may stay open so long. */
+const CLOSE_WITHIN_MS = 2_000;
 
 export interface RealtimeServerOptions {
-  broker: MemoryBroker;
-  authenticate: Authenticate;
-  authorize: Authorize;
+  broker: Broker;
+  presence: PresenceStore;
+  authority: Authority;
+  optionsOf: OptionsOf;
   limits: Limits;
+  admission: AdmissionLimits;
   /** Origins of web pages that may connect; empty allows any. A client without an origin is no web page. */
   allowedOrigins: readonly string[];
+  /** Whether clients may come over HTTP where WebSockets are blocked. */
+  httpStream?: boolean;
+  sse?: boolean;
+  admin: {
+    /** None: there is no admin API. */
+    keys: readonly string[];
+    metrics: 'with-key' | 'open' | 'closed';
+    publishesDelta?: (channel: string) => boolean;
+  };
   /** Epoch milliseconds. */
   now: () => number;
   log: Logger;
   version: string;
-}
-
-/** What a connection sees of the server that holds it. */
-export interface Node extends Omit<RealtimeServerOptions, 'allowedOrigins' | 'authorize'> {
-  hub: Hub;
-  rights: Rights;
-  forget(client: Client): void;
+  name: string;
 }
 
 export interface RealtimeServer extends AsyncDisposable {
-  /** Takes publications into the broker and hands them to the subscribers of this node. */
-  publish(publications: readonly Routed[]): void;
-  /** Starts to answer; resolves with the port. */
-  listen(host: string, port: number): Promise<number>;
-  /** Says on `/ready` whether events arrive. */
+  readonly node: Node;
+  /**
+   * Puts publications into the broker, from where every node hands them to its subscribers.
+   *
+   * @throws {Error} when one is not there: it is to be published again
+   */
+  publish(publications: readonly Routed[]): Promise<void>;
+  /** Starts to answer, on a port that several processes may share; resolves with the port. */
+  listen(host: string, port: number, options?: { reusePort?: boolean }): Promise<number>;
+  /** Says on `/ready` whether clients are welcome. */
   setReady(ready: boolean): void;
+  /** Takes nobody in any more, and sends everybody away over the time. */
+  drain(withinMs: number): Promise<void>;
 }
 
-/** A node of the live stream; it opens nothing until `listen`, and ends with its disposal. */
+/** A node of the live stream with its HTTP server; it opens nothing until `listen`, and ends with its disposal. */
 export function createRealtimeServer(options: RealtimeServerOptions): RealtimeServer {
-  const { broker, limits, log } = options;
-  const clients = new Set<Client>();
-  const hub = new Hub();
-  const rights = new Rights(options);
-  const node: Node = { ...options, hub, rights, forget: (client) => void clients.delete(client) };
+  const { limits, log, admin } = options;
+  const admission = new Admission(options.admission, options.now);
+  const metrics = new Metrics({ node: options.name });
+  const broker = countedBroker(options.broker, metrics);
+  const node = new Node({ ...options, broker, admission, metrics });
   let ready = false;
 
-  const http: Server = createServer((request, response) => {
-    const answer = (status: number, body: Record<string, unknown>) =>
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-    switch (request.url) {
-      case '/health':
-        return answer(200, { connections: clients.size, channels: hub.channelCount });
-      case '/ready':
-        return answer(ready ? 200 : 503, { ready });
-      default:
-        return answer(404, { error: 'not found' });
-    }
+  const closedPaths = [
+    ...(options.httpStream === false ? [HTTP_STREAM_PATH] : []),
+    ...(options.sse === false ? [SSE_PATH] : []),
+  ];
+  const endpoints = connectionEndpoints({
+    limits,
+    allowedOrigins: options.allowedOrigins,
+    admission: {
+      addressOf: (request) => admission.addressOf(request),
+      admit: (address) =>
+        ready ? admission.admit(address) : { status: 503, retryAfterSeconds: 1, reason: 'server full' },
+      release: (address) => admission.release(address),
+    },
+    codecs: { json: jsonCodec, protobuf: protobufCodec },
+    connect: (transport) => node.connect(transport),
+    emulate: (request) => node.emulateAnywhere(request),
+    log,
   });
-  http.headersTimeout = limits.authenticateWithinMs;
+  const { cluster } = node;
+  const api = createAdminApi({ ...options, ...admin, broker, cluster, metrics }, admin.keys);
 
-  const sockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: limits.messageBytesMax,
-    perMessageDeflate: false,
+  async function answer(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+    const json = (status: number, body: Record<string, unknown>) =>
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    const mayScrape = admin.metrics === 'open' || (admin.metrics === 'with-key' && api.authorized(request.headers));
+    if (path === '/health') json(200, { connections: node.connections, channels: node.hub.size });
+    else if (path === '/ready') json(ready ? 200 : 503, { ready });
+    else if (path.startsWith(API_PREFIX)) await api.handle(request, response);
+    else if (path === '/metrics' && mayScrape)
+      response.writeHead(200, { 'content-type': metrics.contentType }).end(await metrics.render());
+    else if (path === '/metrics' && admin.metrics === 'with-key') json(401, { error: 'unauthorized' });
+    else json(404, { error: 'not found' });
+  }
+
+  const http: Server = createServer(SERVER_OPTIONS, (request, response) => {
+    const path = request.url?.split('?')[0] ?? '';
+    if (!closedPaths.includes(path) && endpoints.onRequest(request, response)) return;
+    answer(request, response, path).catch((error: unknown) => {
+      log.error({ err: String(error), path }, 'request could not be answered');
+      response.destroy();
+    });
   });
-  http.on('upgrade', (request, socket, head) => {
-    const refuse = (status: string) =>
-      socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-    const { origin } = request.headers;
-    const { pathname } = new URL(request.url ?? '', 'http://server');
-    socket.on('error', (error) => log.debug({ err: error.message }, 'handshake failed'));
-    if (pathname !== WEBSOCKET_PATH) refuse('404 Not Found');
-    else if (origin && options.allowedOrigins.length > 0 && !options.allowedOrigins.includes(origin))
-      refuse('403 Forbidden');
-    else if (!ready || clients.size >= limits.connectionsMax) refuse('503 Service Unavailable');
-    else sockets.handleUpgrade(request, socket, head, (webSocket) => void clients.add(new Client(webSocket, node)));
-  });
-  const sweeper = setInterval(() => broker.sweep(), SWEEP_EVERY_MS);
+  hardenServer(http, DEFAULT_SERVER_LIMITS);
+  http.on('upgrade', (request, socket, head) => endpoints.onUpgrade(request, socket, head));
 
   return {
-    publish(publications) {
-      for (const { channel, publication, rights: change } of publications) {
-        rights.inTurn(channel, change, () => {
-          const published = broker.publish(channel, publication.id, JSON.stringify(publication));
-          if (published) hub.broadcast(channel, publicationPush(channel, published));
-        });
-      }
-    },
+    node,
+    publish: (publications) => node.publish(publications),
 
-    async listen(host, port) {
+    async listen(host, port, { reusePort = false } = {}) {
+      await node.start();
       const listening = Promise.withResolvers<void>();
-      http.once('error', listening.reject).listen(port, host, listening.resolve);
+      http.once('error', listening.reject).listen({ host, port, reusePort }, listening.resolve);
       await listening.promise;
       const address = http.address();
       return typeof address === 'object' && address ? address.port : port;
@@ -111,19 +129,25 @@ export function createRealtimeServer(options: RealtimeServerOptions): RealtimeSe
       ready = now;
     },
 
+    async drain(withinMs) {
+      ready = false;
+      await node.drain(withinMs);
+    },
+
     async [Symbol.asyncDispose]() {
       ready = false;
-      clearInterval(sweeper);
-      rights[Symbol.dispose]();
-      for (const client of clients) client.disconnect(DISCONNECTS.shutdown);
+      await node.drain(0);
       const closed = new Promise<void>((resolve) => void http.close(() => resolve()));
       http.closeIdleConnections();
       const late = setTimeout(() => {
-        for (const socket of sockets.clients) socket.terminate();
+        endpoints[Symbol.dispose]();
         http.closeAllConnections();
-      }, DRAIN_MAX_MS);
+      }, CLOSE_WITHIN_MS);
       await closed;
       clearTimeout(late);
+      endpoints[Symbol.dispose]();
+      await node[Symbol.asyncDispose]();
+      metrics[Symbol.dispose]();
     },
   };
 }

@@ -1,91 +1,153 @@
-import { randomBytes } from 'node:crypto';
-import type { Limits } from '../limits.ts';
-import type { History, Publication, StreamPosition } from './broker.ts';
+import {
+  type Broker,
+  type BrokerEvents,
+  type ClientInfo,
+  type History,
+  type HistoryOptions,
+  type HistoryQuery,
+  IDEMPOTENCY_TTL_MS,
+  type Publication,
+  type PublishOptions,
+  type Published,
+  type StreamPosition,
+} from './broker.ts';
+import { VERSION_TTL_MS, positionTtlMs } from './lifetimes.ts';
+import { MemoryStream } from './memory-stream.ts';
+import { Remembered } from './remembered.ts';
 
-interface Stream {
-  epoch: string;
-  offset: number;
-  publications: { publication: Publication; at: number }[];
-  /** When a publication last came; a stream nobody wrote to for long is forgotten. */
-  touchedAt: number;
+interface MemoryBrokerOptions {
+  now?: () => number;
 }
 
-/** Ids of events that were published, for recognising a redelivery; Pub/Sub keeps trying for far less time than this. */
-const REMEMBERED_IDS = 200_000;
-/** A stream without history is dropped after this many times its TTL; its readers then learn of a new epoch. */
-const FORGET_AFTER_TTLS = 12;
+/** Ids and versions that are remembered at once, of all channels; beyond it the oldest is given up. */
+const REMEMBERED_MAX = 200_000;
+const SWEEP_EVERY_MS = 10_000;
+/** Where a publication stands that is not kept. */
+const NOWHERE: StreamPosition = { offset: 0, epoch: '' };
 
 /**
- * The cache of the live stream in one process: for each channel the newest publications, numbered without a gap.
- * Everything is synchronous, so a reader who subscribes and reads its history in one turn can miss nothing.
+ * The broker of a single node. Everything happens within the call: a publication is with the node's subscribers when
+ * `publish` returns its promise, and a reader who subscribes and reads the history in one turn can miss nothing.
  */
-export class MemoryBroker {
-  readonly #streams = new Map<string, Stream>();
-  readonly #ids = new Set<string>();
-  readonly #limits: Pick<Limits, 'historySize' | 'historyTtlMs'>;
+export class MemoryBroker implements Broker {
   readonly #now: () => number;
+  readonly #streams = new Map<string, MemoryStream>();
+  /** Of channels without history; those with one remember their own. */
+  readonly #ids = new Remembered<number>(IDEMPOTENCY_TTL_MS, REMEMBERED_MAX);
+  readonly #versions = new Remembered<number>(VERSION_TTL_MS, REMEMBERED_MAX);
+  readonly #subscribed = new Set<string>();
+  #events: BrokerEvents | undefined;
+  #sweeper: NodeJS.Timeout | undefined;
 
-  constructor(limits: Pick<Limits, 'historySize' | 'historyTtlMs'>, now: () => number) {
-    this.#limits = limits;
+  constructor({ now = Date.now }: MemoryBrokerOptions = {}) {
     this.#now = now;
   }
 
-  /** Appends to a channel's stream; undefined when an event of this id is there already. */
-  publish(channel: string, id: string, data: string): Publication | undefined {
-    const key = `${channel} ${id}`;
-    if (this.#ids.has(key)) return undefined;
-    this.#ids.add(key);
-    if (this.#ids.size > REMEMBERED_IDS) for (const oldest of this.#ids.values().take(1)) this.#ids.delete(oldest);
-
-    const stream = this.#stream(channel);
-    stream.offset += 1;
-    stream.touchedAt = this.#now();
-    const publication = { offset: stream.offset, data };
-    stream.publications.push({ publication, at: stream.touchedAt });
-    this.#trim(stream);
-    return publication;
+  async start(events: BrokerEvents): Promise<void> {
+    this.#events = events;
+    this.#sweeper = setInterval(() => this.sweep(), SWEEP_EVERY_MS).unref();
   }
 
-  /** The channel's newest position. */
-  position(channel: string): StreamPosition {
-    const { offset, epoch } = this.#stream(channel);
-    return { offset, epoch };
+  async subscribe(channel: string): Promise<void> {
+    this.#subscribed.add(channel);
   }
 
-  /** What came after `since`, or everything there is when it is left out; at most `limit` of it. */
-  history(channel: string, since?: StreamPosition, limit = Infinity): History {
-    const stream = this.#stream(channel);
-    this.#trim(stream);
-    const position = { offset: stream.offset, epoch: stream.epoch };
-    const kept = stream.publications.map(({ publication }) => publication);
-    if (!since) return { publications: kept.slice(0, limit), position, complete: true };
-    const first = kept[0]?.offset ?? stream.offset + 1;
-    const complete = since.epoch === stream.epoch && since.offset <= stream.offset && since.offset >= first - 1;
-    const missed = complete ? kept.filter(({ offset }) => offset > since.offset) : [];
-    return { publications: missed.slice(0, limit), position, complete: complete && missed.length <= limit };
+  async unsubscribe(channel: string): Promise<void> {
+    this.#subscribed.delete(channel);
+    // From now on it can be forgotten, but not at once: the subscriber may only have lost its connection.
+    const stream = this.#streams.get(channel);
+    if (stream) stream.touchedAt = this.#now();
   }
 
-  /** Forgets what is past its time; to be called now and then. */
+  async publish(channel: string, data: string, options: PublishOptions): Promise<Published> {
+    const { history, id, version } = options;
+    const now = this.#now();
+    const stream = history && this.#stream(channel, history, now);
+    if (id !== undefined) {
+      const first = stream ? stream.offsetOf(id, now) : this.#ids.get(keyOf(channel, id), now);
+      if (first !== undefined)
+        return { position: stream ? { offset: first, epoch: stream.epoch } : NOWHERE, suppressed: 'duplicate' };
+    }
+    if (version) {
+      const versionKey = keyOf(channel, version.key);
+      const last = this.#versions.get(versionKey, now) ?? -Infinity;
+      if (version.number <= last) return { position: stream?.position ?? NOWHERE, suppressed: 'version' };
+      this.#versions.set(versionKey, version.number, now);
+    }
+    const publication: Publication = stream ? stream.append(data, options, now) : unkept(data, options);
+    const position = stream?.position ?? NOWHERE;
+    if (id !== undefined) {
+      if (stream) stream.remember(id, now);
+      else this.#ids.set(keyOf(channel, id), 0, now);
+    }
+    if (this.#subscribed.has(channel)) this.#events?.onPublication(channel, publication, position);
+    return { position };
+  }
+
+  async publishJoin(channel: string, info: ClientInfo): Promise<void> {
+    if (this.#subscribed.has(channel)) this.#events?.onJoin(channel, info);
+  }
+
+  async publishLeave(channel: string, info: ClientInfo): Promise<void> {
+    if (this.#subscribed.has(channel)) this.#events?.onLeave(channel, info);
+  }
+
+  async history(channel: string, query: HistoryQuery): Promise<History> {
+    const now = this.#now();
+    const stream = this.#stream(channel, query.history, now);
+    stream.touchedAt = now;
+    stream.trim(now);
+    return stream.read(query);
+  }
+
+  async removeHistory(channel: string): Promise<void> {
+    this.#streams.get(channel)?.clear();
+  }
+
+  async control(message: string): Promise<void> {
+    this.#events?.onControl(message);
+  }
+
+  /** Forgets what is past its time; the broker does so by itself now and then. */
   sweep(): void {
-    const forgotten = this.#now() - FORGET_AFTER_TTLS * this.#limits.historyTtlMs;
+    const now = this.#now();
+    this.#ids.sweep(now);
+    this.#versions.sweep(now);
     for (const [channel, stream] of this.#streams) {
-      this.#trim(stream);
-      if (stream.publications.length === 0 && stream.touchedAt < forgotten) this.#streams.delete(channel);
+      stream.trim(now);
+      stream.forgetOldIds(now);
+      const forgotten = stream.touchedAt < now - positionTtlMs(stream.options);
+      if (forgotten && !this.#subscribed.has(channel)) this.#streams.delete(channel);
     }
   }
 
-  #stream(channel: string): Stream {
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#sweeper);
+    this.#events = undefined;
+  }
+
+  #stream(channel: string, options: HistoryOptions, now: number): MemoryStream {
     const known = this.#streams.get(channel);
-    if (known) return known;
-    const stream = { epoch: randomBytes(6).toString('base64url'), offset: 0, publications: [], touchedAt: this.#now() };
+    if (known) {
+      known.options = options;
+      return known;
+    }
+    const stream = new MemoryStream(options, now);
     this.#streams.set(channel, stream);
     return stream;
   }
-
-  #trim(stream: Stream): void {
-    const oldest = this.#now() - this.#limits.historyTtlMs;
-    let drop = Math.max(0, stream.publications.length - this.#limits.historySize);
-    while ((stream.publications[drop]?.at ?? Infinity) < oldest) drop += 1;
-    if (drop > 0) stream.publications.splice(0, drop);
-  }
 }
+
+function unkept(data: string, { delta, rights, info, tags }: PublishOptions): Publication {
+  return {
+    offset: 0,
+    data,
+    ...(delta ? { delta } : {}),
+    ...(rights ? { rights } : {}),
+    ...(info ? { info } : {}),
+    ...(tags ? { tags } : {}),
+  };
+}
+
+/** One key of two names, whatever characters they have. */
+const keyOf = (channel: string, name: string): string => `${name.length} ${name}${channel}`;

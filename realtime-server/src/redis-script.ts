@@ -1,0 +1,15 @@
+import { createHash } from 'node:crypto';
+
+/** A Lua script, and the digest by which Redis knows it once it has run. */
+export interface Script {
+  text: string;
+  sha: string;
+}
+
+export const script = (text: string): Script => ({ text, sha: createHash('sha1').update(text).digest('hex') });
+
+/**
+ * The part that all keys of a channel begin with. Redis takes what is in the first braces for the slot, up to the first
+ * closing one, so they all share a slot whatever the channel is called; braces must not be empty, hence the `=`.
+ */
+export const keyBase = (prefix: string, channel: string): string => `${prefix}:{=${channel}}`;
