@@ -1,13 +1,12 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { MODERATION_QUEUE } from '@playnite/contracts/realtime';
+import { DISCONNECTS, MODERATION_QUEUE } from '@playnite/contracts/realtime';
 import { Centrifuge } from 'centrifuge';
-import { pino } from 'pino';
-import type { Verdict } from '../../../realtime-server/src/authenticate.ts';
-import { type Authorize, type Permission, keepVerdicts } from '../../../realtime-server/src/authorize.ts';
-import { MemoryBroker } from '../../../realtime-server/src/broker/memory-broker.ts';
-import { DEFAULT_LIMITS, type Limits } from '../../../realtime-server/src/limits.ts';
-import { type RightsChange, routeMessage } from '../../../realtime-server/src/routes.ts';
-import { WEBSOCKET_PATH, createRealtimeServer } from '../../../realtime-server/src/server.ts';
+import type { Authorize, Permission, Standing } from '../../../realtime-server/src/authority.ts';
+import { keepVerdicts } from '../../../realtime-server/src/authorize.ts';
+import type { RightsChange } from '../../../realtime-server/src/broker/broker.ts';
+import type { Limits } from '../../../realtime-server/src/limits.ts';
+import { routeMessage } from '../../../realtime-server/src/routes.ts';
+import { identityOf, publicationOf, serveRealtime } from '../../support/realtime.ts';
 
 const CHANNEL = 'content:c1';
 
@@ -25,33 +24,33 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A server whose tokens are user ids, and which is told by the test who may hear what. */
 async function serve({ limits = {}, authorize }: { limits?: Partial<Limits>; authorize: Authorize }) {
-  const all = { ...DEFAULT_LIMITS, ...limits };
-  const tokens = new Map<string, Verdict>();
-  const server = createRealtimeServer({
-    broker: new MemoryBroker(all, Date.now),
-    authenticate: async (token) => tokens.get(token) ?? { uid: token, expiresAt: Date.now() + 3_600_000, token },
-    authorize,
-    limits: all,
-    allowedOrigins: [],
-    now: Date.now,
-    log: pino({ level: 'silent' }),
-    version: 'test',
+  /** Of accounts that are not as they were at the start; undefined for one that is gone. */
+  const standings = new Map<string, Standing | undefined>();
+  let isAnswering = true;
+  const { server, endpoint } = await serveRealtime({
+    limits,
+    authority: {
+      authenticate: async (token) => identityOf(token, token === 'moderator' ? { role: 'moderator' } : {}),
+      authorize,
+      standings: async (uids) => {
+        if (!isAnswering) throw new Error('no answer');
+        return new Map(
+          uids.flatMap((uid) => {
+            const usual = { signedInSince: 0, ...(uid === 'moderator' ? { role: uid } : {}) };
+            const standing = standings.has(uid) ? standings.get(uid) : usual;
+            return standing ? [[uid, standing] as const] : [];
+          }),
+        );
+      },
+    },
   });
   opened.push(server);
-  const port = await server.listen('127.0.0.1', 0);
-  server.setReady(true);
   const publish = (id: string, rights?: RightsChange) =>
-    server.publish([
-      {
-        channel: CHANNEL,
-        publication: { type: 'test.published', id, at: new Date().toISOString(), data: {} },
-        ...(rights ? { rights } : {}),
-      },
-    ]);
+    server.publish([{ channel: CHANNEL, publication: publicationOf(id), ...(rights ? { rights } : {}) }]);
 
   /** A stock client, subscribed; `story` is what it heard and what became of its subscription, in order. */
   const watcher = async (token: string, channel = CHANNEL) => {
-    const client = new Centrifuge(`ws://127.0.0.1:${port}${WEBSOCKET_PATH}`, { token, minReconnectDelay: 10 });
+    const client = new Centrifuge(endpoint, { token, minReconnectDelay: 10 });
     closers.push(() => client.disconnect());
     const story: (string | number)[] = [];
     client.on('disconnected', ({ code }) => story.push(code));
@@ -64,7 +63,8 @@ async function serve({ limits = {}, authorize }: { limits?: Partial<Limits>; aut
     await subscription.ready(5_000);
     return { story, subscription, client };
   };
-  return { publish, watcher, tokens };
+  const fail = () => void (isAnswering = false);
+  return { publish, watcher, standings, fail };
 }
 
 /** An `authorize` that a test changes its mind about, holds up, and counts. */
@@ -90,7 +90,7 @@ function mind() {
 }
 
 describe('what was found out about a user and a channel', () => {
-  const ann = { uid: 'ann', token: 'ann', expiresAt: Number.MAX_SAFE_INTEGER };
+  const ann = identityOf('ann');
 
   test('is one look-up for a hundred who ask at once, and for those who ask soon after', async () => {
     const { state, authorize } = mind();
@@ -146,10 +146,10 @@ describe('a subscription whose right has ended', () => {
     const gone = new Set<string>();
     const { publish, watcher } = await serve({ authorize: async ({ uid }) => (gone.has(uid) ? 'denied' : 'allowed') });
     const [ann, bob] = await Promise.all([watcher('ann'), watcher('bob')]);
-    publish('e1');
+    await publish('e1');
     gone.add('ann');
-    publish('e2', 'before');
-    publish('e3');
+    await publish('e2', 'before');
+    await publish('e3');
     await until(() => bob.story.length === 3);
     await until(() => ann.story.length === 2);
     expect(bob.story).toEqual(['e1', 'e2', 'e3']);
@@ -163,8 +163,8 @@ describe('a subscription whose right has ended', () => {
     const { publish, watcher } = await serve({ authorize });
     const ann = await watcher('ann');
     state.permission = 'denied';
-    publish('removed', 'after');
-    publish('later');
+    await publish('removed', 'after');
+    await publish('later');
     await until(() => ann.story.length === 2);
     await pause(30);
     expect(ann.story).toEqual(['removed', 2000]);
@@ -176,7 +176,7 @@ describe('a subscription whose right has ended', () => {
     const ann = await watcher('ann');
     state.permission = 'denied';
     await until(() => ann.story.length === 1);
-    publish('later');
+    await publish('later');
     await pause(30);
     expect(ann.story).toEqual([2000]);
   });
@@ -188,13 +188,17 @@ describe('while subscribers are asked about', () => {
     const { publish, watcher } = await serve({ authorize });
     const ann = await watcher('ann');
     holdUp();
-    publish('e1', 'before');
-    publish('e2');
-    publish('e3', 'before');
-    publish('e4', 'before');
-    expect((await ann.subscription.history({ limit: 10 })).publications).toEqual([]);
+    await publish('e1', 'before');
+    await publish('e2');
+    await publish('e3', 'before');
+    await publish('e4', 'before');
+    let isTold = false;
+    const history = ann.subscription.history({ limit: 10 }).finally(() => (isTold = true));
+    await pause(50);
+    expect(isTold).toBe(false);
     expect(ann.story).toEqual([]);
     state.release();
+    expect((await history).publications).toHaveLength(4);
     await until(() => ann.story.length === 4);
     expect(ann.story).toEqual(['e1', 'e2', 'e3', 'e4']);
     // For the subscription, for e1, and for the rest; e1's own look-up is repeated, as rights changed during it.
@@ -211,37 +215,57 @@ describe('while subscribers are asked about', () => {
     const { publish, watcher } = await serve({ authorize, limits });
     const ann = await watcher('ann');
     change(fake);
-    publish('e1', 'before');
-    for (const id of ['e2', 'e3', 'e4']) publish(id);
+    await publish('e1', 'before');
+    for (const id of ['e2', 'e3', 'e4']) await publish(id);
     await until(() => ann.story.length > 0);
     expect(ann.story).toEqual([2500]);
     state.permission = 'allowed';
     state.release();
-    publish('e5', 'before');
+    await publish('e5', 'before');
     await until(() => ann.story.includes('e5'));
     expect(ann.story).toEqual([2500, 'e1', 'e2', 'e3', 'e4', 'e5']);
   });
 });
 
-describe('a token that is looked at again', () => {
-  test('and is no longer good ends the connection for good', async () => {
+describe('an account that is looked at again', () => {
+  test.each<[what: string, standing: Standing | undefined]>([
+    ['is gone', undefined],
+    ['was signed out since', { signedInSince: Date.now() + 3_600_000 }],
+  ])('and %s ends its connections for good, and no others', async (_, standing) => {
     const { authorize } = mind();
-    const { watcher, tokens } = await serve({ authorize, limits: { reverifyEveryMs: 100 } });
-    const ann = await watcher('ann');
-    tokens.set('ann', 'invalid');
-    await until(() => ann.story.includes(3500));
+    const { watcher, standings } = await serve({ authorize, limits: { reverifyEveryMs: 100 } });
+    const [ann, bob] = await Promise.all([watcher('ann'), watcher('bob')]);
+    standings.set('ann', standing);
+    await until(() => ann.story.includes(DISCONNECTS.invalidToken.code));
     expect(ann.client.state).toBe('disconnected');
+    expect(bob.story).toEqual([]);
   });
 
-  test('and claims a role that was taken away ends what only the role may hear', async () => {
+  test('and has lost the role that its token claims ends what only the role may hear', async () => {
     const authorize: Authorize = async ({ demoted }, channel) =>
       demoted && channel === MODERATION_QUEUE ? 'denied' : 'allowed';
-    const { watcher, tokens } = await serve({ authorize, limits: { reverifyEveryMs: 100 } });
-    const mo = await watcher('mo', MODERATION_QUEUE);
-    tokens.set('mo', { uid: 'mo', token: 'mo', expiresAt: Date.now() + 3_600_000, demoted: true });
-    await until(() => mo.story.length === 1);
-    expect(mo.story).toEqual([2000]);
-    expect(mo.client.state).toBe('connected');
+    const { watcher, standings } = await serve({ authorize, limits: { reverifyEveryMs: 100 } });
+    const moderator = await watcher('moderator', MODERATION_QUEUE);
+    standings.set('moderator', { signedInSince: 0 });
+    await until(() => moderator.story.length === 1);
+    expect(moderator.story).toEqual([2000]);
+    expect(moderator.client.state).toBe('connected');
+    // The role given back counts again, without a new token.
+    standings.set('moderator', { signedInSince: 0, role: 'moderator' });
+    await pause(300);
+    moderator.subscription.subscribe();
+    await moderator.subscription.ready(5_000);
+  });
+
+  test('and cannot be looked at stays as it was', async () => {
+    const { authorize } = mind();
+    const { watcher, publish, fail } = await serve({ authorize, limits: { reverifyEveryMs: 100 } });
+    const ann = await watcher('ann');
+    fail();
+    await pause(300);
+    await publish('e1');
+    await until(() => ann.story.length > 0);
+    expect(ann.story).toEqual(['e1']);
   });
 });
 

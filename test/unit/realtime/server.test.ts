@@ -1,12 +1,11 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { PUBLIC_FEED } from '@playnite/contracts/realtime';
 import { Centrifuge, type SubscribedContext } from 'centrifuge';
-import { pino } from 'pino';
 import { WebSocket } from 'ws';
-import { MemoryBroker } from '../../../realtime-server/src/broker/memory-broker.ts';
 import { readConfig } from '../../../realtime-server/src/config.ts';
-import { DEFAULT_LIMITS, type Limits } from '../../../realtime-server/src/limits.ts';
-import { type RealtimeServer, WEBSOCKET_PATH, createRealtimeServer } from '../../../realtime-server/src/server.ts';
+import { platformChannels } from '../../../realtime-server/src/channel-options.ts';
+import { WEBSOCKET_PATH } from '../../../realtime-server/src/transport/endpoints.ts';
+import { type ServerSettings, identityOf, publicationOf, serveRealtime } from '../../support/realtime.ts';
 
 const opened: AsyncDisposable[] = [];
 const closers: (() => void)[] = [];
@@ -16,32 +15,27 @@ afterEach(async () => {
 });
 
 /** A server whose tokens are user ids; everybody may hear everything but `content:secret`. */
-async function serve({
-  limits = {},
-  allowedOrigins = [],
-}: { limits?: Partial<Limits>; allowedOrigins?: string[] } = {}) {
-  const all = { ...DEFAULT_LIMITS, ...limits };
-  const server: RealtimeServer = createRealtimeServer({
-    broker: new MemoryBroker(all, Date.now),
-    authenticate: async (token) =>
-      token === 'expired' || token === 'invalid' ? token : { uid: token, expiresAt: Date.now() + 3_600_000, token },
-    authorize: async (_, channel) => {
-      if (channel === 'content:secret') return 'denied';
-      return /^(user|content|public):/.test(channel) ? 'allowed' : 'unknown-channel';
+async function serve({ historySize, ...settings }: ServerSettings & { historySize?: number } = {}) {
+  const { server, port } = await serveRealtime({
+    authority: {
+      authenticate: async (token) => (token === 'expired' || token === 'invalid' ? token : identityOf(token)),
+      authorize: async (_, channel) => (channel === 'content:secret' ? 'denied' : 'allowed'),
     },
-    limits: all,
-    allowedOrigins,
-    now: Date.now,
-    log: pino({ level: 'silent' }),
-    version: 'test',
+    ...(historySize === undefined ? {} : { optionsOf: withHistory(historySize) }),
+    ...settings,
   });
-  const port = await server.listen('127.0.0.1', 0);
-  server.setReady(true);
   opened.push(server);
   const publish = (channel: string, id: string, data: unknown = {}) =>
-    server.publish([{ channel, publication: { type: 'test.published', id, at: new Date().toISOString(), data } }]);
+    server.publish([{ channel, publication: publicationOf(id, data) }]);
   return { server, port, publish };
 }
+
+const withHistory =
+  (size: number): typeof platformChannels =>
+  (channel) => {
+    const options = platformChannels(channel);
+    return options && { ...options, history: { size, ttlMs: 60_000 } };
+  };
 
 /** The stock client. */
 function phone(port: number, token: string, options = {}) {
@@ -87,10 +81,10 @@ describe('a stock client', () => {
     await ann.ready();
     const { ids, outcome } = subscribed(ann, PUBLIC_FEED);
     await outcome;
-    publish('user:ann', 'e1');
-    publish(PUBLIC_FEED, 'e2');
-    publish('user:bob', 'e3');
-    publish(PUBLIC_FEED, 'e4');
+    await publish('user:ann', 'e1');
+    await publish(PUBLIC_FEED, 'e2');
+    await publish('user:bob', 'e3');
+    await publish(PUBLIC_FEED, 'e4');
     await until(() => ids.length === 2);
     expect(ids).toEqual(['e2', 'e4']);
     expect(heard).toEqual(['user:ann e1']);
@@ -102,7 +96,7 @@ describe('a stock client', () => {
     ann.connect();
     const { ids, outcome } = subscribed(ann, PUBLIC_FEED);
     await outcome;
-    for (const id of ['e1', 'e1', 'e2', 'e1']) publish(PUBLIC_FEED, id);
+    for (const id of ['e1', 'e1', 'e2', 'e1']) await publish(PUBLIC_FEED, id);
     await until(() => ids.includes('e2'));
     expect(ids).toEqual(['e1', 'e2']);
   });
@@ -113,11 +107,11 @@ describe('a stock client', () => {
     ann.connect();
     const { ids, outcome, subscription } = subscribed(ann, PUBLIC_FEED);
     await outcome;
-    publish(PUBLIC_FEED, 'e1');
+    await publish(PUBLIC_FEED, 'e1');
     await until(() => ids.length === 1);
     ann.disconnect();
-    publish(PUBLIC_FEED, 'e2');
-    publish(PUBLIC_FEED, 'e3');
+    await publish(PUBLIC_FEED, 'e2');
+    await publish(PUBLIC_FEED, 'e3');
     const back = new Promise<SubscribedContext>((resolve) => subscription.once('subscribed', resolve));
     ann.connect();
     expect(await back).toMatchObject({ wasRecovering: true, recovered: true });
@@ -125,15 +119,15 @@ describe('a stock client', () => {
   });
 
   test('that was away too long is told so, and gets no part of what it missed', async () => {
-    const { port, publish } = await serve({ limits: { historySize: 2 } });
+    const { port, publish } = await serve({ historySize: 2 });
     const ann = phone(port, 'ann');
     ann.connect();
     const { ids, outcome, subscription } = subscribed(ann, PUBLIC_FEED);
     await outcome;
-    publish(PUBLIC_FEED, 'e1');
+    await publish(PUBLIC_FEED, 'e1');
     await until(() => ids.length === 1);
     ann.disconnect();
-    for (const id of ['e2', 'e3', 'e4', 'e5']) publish(PUBLIC_FEED, id);
+    for (const id of ['e2', 'e3', 'e4', 'e5']) await publish(PUBLIC_FEED, id);
     const back = new Promise<SubscribedContext>((resolve) => subscription.once('subscribed', resolve));
     ann.connect();
     expect(await back).toMatchObject({ wasRecovering: true, recovered: false });
@@ -146,7 +140,7 @@ describe('a stock client', () => {
     ['an offset beyond all', { offset: Number.MAX_SAFE_INTEGER, epoch: '' }],
   ])('that comes back with %s is told that nothing can be recovered', async (_, since) => {
     const { port, publish } = await serve();
-    publish(PUBLIC_FEED, 'e1');
+    await publish(PUBLIC_FEED, 'e1');
     const ann = phone(port, 'ann');
     ann.connect();
     const { outcome } = subscribed(ann, PUBLIC_FEED, { since });
@@ -171,7 +165,7 @@ describe('a stock client', () => {
     ann.connect();
     const { outcome, subscription } = subscribed(ann, 'content:c1');
     await outcome;
-    for (const id of ['e1', 'e2', 'e3']) publish('content:c1', id);
+    for (const id of ['e1', 'e2', 'e3']) await publish('content:c1', id);
     const history = await subscription.history({ limit: 2, reverse: true });
     expect(history.publications.map(({ data }) => (data as { id: string }).id)).toEqual(['e3', 'e2']);
   });
@@ -183,7 +177,7 @@ describe('a stock client', () => {
     await expect(subscribed(ann, 'content:secret').outcome).rejects.toMatchObject({ code: 103 });
     await expect(subscribed(ann, 'nonsense').outcome).rejects.toMatchObject({ code: 102 });
     await expect(ann.publish(PUBLIC_FEED, {})).rejects.toMatchObject({ code: 103 });
-    await expect(ann.rpc('x', {})).rejects.toMatchObject({ code: 104 });
+    await expect(ann.rpc('x', {})).rejects.toMatchObject({ code: 108 });
     await expect(ann.history('content:other', { limit: 1 })).rejects.toMatchObject({ code: 103 });
   });
 
@@ -288,7 +282,7 @@ describe('a client that does not keep to the protocol', () => {
     let sent = 0;
     const connections = async () =>
       ((await (await fetch(`http://127.0.0.1:${port}/health`)).json()) as { connections: number }).connections;
-    while ((await connections()) === 2) publish(PUBLIC_FEED, `e${(sent += 1)}`, 'x'.repeat(50_000));
+    while ((await connections()) === 2) await publish(PUBLIC_FEED, `e${(sent += 1)}`, 'x'.repeat(50_000));
     // The honest reader beside it misses nothing.
     await until(() => ids.length === sent);
     expect(ids).toEqual(Array.from({ length: sent }, (_, index) => `e${index + 1}`));

@@ -1,0 +1,152 @@
+/** Connections, nodes and Redis break at random for a while, and nobody misses anything without being told. */
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DISCONNECTS, contentChannel, userChannel } from '@playnite/contracts/realtime';
+import { CUTS, type ChaosProxy, startProxy } from '../../../support/chaos-proxy.ts';
+import { Ledger, type Publish, keepPublishing, pick, readingClient, seeded } from '../../../support/ledger.ts';
+import { type RealtimeProcess, startRealtimeProcess } from '../../../support/realtime-process.ts';
+import { serveRealtime } from '../../../support/realtime.ts';
+import { startRedis } from '../../../support/redis.ts';
+
+const CLIENTS = 60;
+const USERS = ['ada', 'ben', 'cem', 'dia'];
+const CONTENTS = Array.from({ length: 8 }, (_, nth) => contentChannel(`c${nth}`));
+const CHANNELS = [...CONTENTS, ...USERS.map(userChannel)];
+/** Each client hears its user's channel and so many others. */
+const CONTENTS_EACH = 4;
+const CHAOS_MS = 11_000;
+const CUT_EVERY_MS = 20;
+const PUBLISH_EVERY_MS = 40;
+/** A share of all publications reaches the server twice at once. */
+const TWICE_SHARE = 0.2;
+const SETTLE_WITHIN_MS = 15_000;
+/** Far fewer than happen; without some hundred the test would show nothing. */
+const RECONNECTS_MIN = 300;
+/** Connections that answer no ping are given up within a second and a half on both sides. */
+const limits = { pingEveryMs: 1_000, pongWithinMs: 500 };
+
+const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close();
+});
+
+/** Clients behind a proxy that hear everything by numbers, and what breaks them. */
+async function world(random: () => number, target: () => number) {
+  const ledger = new Ledger();
+  const proxy = await startProxy(target);
+  closers.push(() => proxy[Symbol.asyncDispose]());
+  const endpoint = `ws://127.0.0.1:${proxy.port}/connection/websocket`;
+  const clients = Array.from({ length: CLIENTS }, (_, nth) => {
+    const token = USERS[nth % USERS.length] ?? '';
+    const first = Math.floor(random() * CONTENTS.length);
+    const channels = Array.from(
+      { length: CONTENTS_EACH },
+      (__, step) => CONTENTS[(first + step) % CONTENTS.length] ?? '',
+    );
+    const made = readingClient(ledger, { name: `${nth}`, endpoint, token, channels });
+    closers.push(() => made.client.disconnect());
+    return made;
+  });
+  await Promise.all(clients.map(({ client }) => client.ready(10_000)));
+  return { ledger, proxy, clients };
+}
+
+/** Cuts connections until the time is over, each in its own way; `strike` does something worse every second. */
+async function rage(random: () => number, proxy: ChaosProxy, strike: (second: number) => Promise<void> | void) {
+  const endsAt = Date.now() + CHAOS_MS;
+  let second = 0;
+  let nextStrikeAt = Date.now() + 1_000;
+  while (Date.now() < endsAt) {
+    const links = proxy.links();
+    if (links.length > 0) {
+      const link = pick(random, links);
+      if (random() < 0.2) link.delay(Math.floor(random() * 50));
+      else link.cut(pick(random, CUTS));
+    }
+    if (Date.now() >= nextStrikeAt) {
+      second += 1;
+      nextStrikeAt += 1_000;
+      await strike(second);
+    }
+    await sleep(CUT_EVERY_MS);
+  }
+}
+
+/** Some publications arrive twice at once, through whichever nodes the publisher meets. */
+const sometimesTwice =
+  (random: () => number, publish: Publish): Publish =>
+  async (publications) => {
+    if (random() >= TWICE_SHARE) return publish(publications);
+    const both = await Promise.allSettled([publish(publications), publish(publications)]);
+    const [first] = both;
+    if (first?.status === 'rejected' && both.every(({ status }) => status === 'rejected')) throw first.reason;
+  };
+
+const reconnectsOf = (clients: readonly { codes: readonly number[] }[]) =>
+  clients.reduce((sum, { codes }) => sum + codes.length, 0);
+
+describe(`of a live stream that breaks at random (CHAOS_SEED=${seed}), every client hears everything once and in order, or is told`, () => {
+  test('from one node in memory, while connections are cut and clients sent away', async () => {
+    const random = seeded(seed);
+    const { server, port } = await serveRealtime({ limits });
+    closers.push(() => server[Symbol.asyncDispose]());
+    const { ledger, proxy, clients } = await world(random, () => port);
+    const publishing = keepPublishing(
+      CHANNELS,
+      sometimesTwice(random, (publications) => server.publish(publications)),
+      PUBLISH_EVERY_MS,
+    );
+    await rage(random, proxy, () => server.node.disconnectUser({ user: pick(random, USERS) }, DISCONNECTS.serverError));
+    const behind = await ledger.settled(await publishing.finish(), SETTLE_WITHIN_MS);
+
+    expect(behind).toEqual([]);
+    expect(ledger.faults).toEqual([]);
+    // Nothing was ever out of the history's reach.
+    expect(ledger.gapsTold).toBe(0);
+    expect(reconnectsOf(clients)).toBeGreaterThan(RECONNECTS_MIN);
+    expect(publishing.refused).toBe(0);
+  }, 40_000);
+
+  test('from two nodes on Redis, while nodes are killed, subscriptions cut off, and Redis starts over empty', async () => {
+    const random = seeded(seed + 1);
+    const redis = await startRedis();
+    closers.push(() => redis[Symbol.asyncDispose]());
+    const settings = { redis: { url: redis.url, prefix: 'chaos' }, limits };
+    const nodes: RealtimeProcess[] = await Promise.all([0, 1].map(() => startRealtimeProcess(settings)));
+    closers.push(() => Promise.all(nodes.map((node) => node[Symbol.asyncDispose]())));
+    const living = () => nodes.filter((node) => node.isAlive());
+    const { ledger, proxy, clients } = await world(random, () => pick(random, living()).port);
+    const publishing = keepPublishing(
+      CHANNELS,
+      sometimesTwice(random, (publications) => pick(random, living()).publish(publications)),
+      PUBLISH_EVERY_MS,
+    );
+
+    const killOne = async () => {
+      const nth = random() < 0.5 ? 0 : 1;
+      await nodes[nth]?.stop('SIGKILL');
+      nodes[nth] = await startRealtimeProcess(settings);
+    };
+    let restarting: Promise<void> | undefined;
+    await rage(random, proxy, async (second) => {
+      if (second === 2 || second === 8) restarting = killOne();
+      else if (second === 5) await redis.restart();
+      else if (second % 2 === 0) await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      else
+        await pick(random, living())
+          .disconnect(pick(random, USERS))
+          .catch(() => undefined);
+    });
+    await restarting;
+    const behind = await ledger.settled(await publishing.finish(), SETTLE_WITHIN_MS);
+
+    expect(behind).toEqual([]);
+    expect(ledger.faults).toEqual([]);
+    // Redis lost its memory once, so somebody was told.
+    expect(ledger.gapsTold).toBeGreaterThan(0);
+    expect(ledger.recoveries).toBeGreaterThan(ledger.gapsTold);
+    expect(reconnectsOf(clients)).toBeGreaterThan(RECONNECTS_MIN);
+    for (const node of nodes) expect(await node.status()).toMatchObject({ unhandled: 0 });
+  }, 60_000);
+});
