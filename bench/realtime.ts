@@ -1,267 +1,208 @@
 /**
- * Broadcast at saturation to a thousand subscribers on loopback: the live stream's server, and beside it a loop over
- * `send` of `ws`, which is what it is built on. A server has one core to itself and its receivers the other. Receivers
- * are bare sockets that count lines in frames, and grant the server so many publications more as they have taken in:
- * both servers are measured with every publication delivered, none with a growing queue. Other work on the machine takes
- * time from both processes; what a server delivers for a second of its own processor time is the firmer figure.
+ * The live stream's server on loopback, and beside it what it could have been: a loop over `send` of `ws`, which is what
+ * it is built on, Socket.IO, and Bun's native server. A server has one core to itself and its receivers the other.
+ * Receivers are bare sockets that count, and grant the server so many publications more as they have taken in: each server
+ * is measured with every publication delivered, none with a growing queue; a delivery that is lost or comes twice ends
+ * the bench. Peers take turns, and a figure is the median of its rounds. Where receivers are what limits, the figure says ≥.
+ * Other work on the machine takes time from both processes; what a server delivers for a second of its own processor
+ * time is the firmer figure.
+ *
+ * `npm run bench realtime -- memory` measures one scenario; its names are those of SCENARIOS.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { type Server, createServer } from 'node:http';
-import { type Socket, connect } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { z } from 'zod';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import {
+  type Outcomes,
+  busyLine,
+  cpuMsPerMillion,
+  delaysLine,
+  deliveriesPerCpuSecond,
+  deliveriesPerSecond,
+  figuresLine,
+  medianBy,
+} from './realtime/figures.ts';
+import { Pair } from './realtime/pair.ts';
+import { BROADCAST, type Layout, type Outcome, PEERS, type Peer, type Task } from './realtime/words.ts';
 
-const SUBSCRIBERS = 1_000;
-const PAYLOAD_BYTES = 200;
-/** Publications that come within one turn of the server's event loop. */
-const BURSTS = [1, 10, 100];
+const ROUNDS = 3;
+const MEASURED_MS = 1_000;
+const WARM_UP_MS = 1_000;
+const WARM_UP_BURST = 10;
+
 /** Publications that may be on their way at once, and after how many the receivers grant more. */
 const WINDOW = 200;
 const GRANT_EVERY = 20;
-const MEASURED_MS = 2_000;
-const DRAIN_MAX_MS = 10_000;
-const RUN_MAX_MS = 30_000;
-const [SERVER_CORE, RECEIVER_CORE] = ['0', '1'];
-const CHANNEL = 'public:feed';
-const FILE = fileURLToPath(import.meta.url);
+/** Publications that come within one turn of the server's event loop; the last is as many as there may be. */
+const BURSTS = [1, 10, 100, WINDOW];
+const BROADCAST_SUBSCRIBERS = 1_000;
+const BROADCAST_SUBSCRIBERS_MANY = 5_000;
+/** Reading in full takes the receiver far longer than counting. */
+const SATURATION_SAMPLE_EVERY = 250;
 
-const KINDS = ['ours', 'plain'] as const;
-const kindOf = z.enum(KINDS);
-type Kind = z.infer<typeof kindOf>;
-/** Deliveries for a second on the clock, and for a second of the server's processor time. */
-const rate = z.object({ perSecond: z.number(), perCpuSecond: z.number() });
-type Rate = z.infer<typeof rate>;
-const ratesBySize = z.record(z.string(), rate);
-type RatesBySize = z.infer<typeof ratesBySize>;
+const PACED_SUBSCRIBERS = 1_000;
+const PACED_RATES = [10_000, 50_000, 100_000, 150_000];
+const PACED_MS = 1_500;
+/** The rate at which processor time is compared. */
+const COST_RATE = 50_000;
+const DELAY_SAMPLE_EVERY = 10;
 
-/** What the receivers tell the server: how many publications to a turn, and up to which in all. */
-const grant = z.object({ burst: z.number(), upTo: z.number() });
-const listening = z.object({ port: z.number() });
-/** What the server tells when it has published what it may: how many, and for how much processor time. */
-const report = z.object({ published: z.number(), cpuMs: z.number() });
+const RANDOM: Layout = { feed: false, channels: 1_000, feedEvery: 1 };
+const RANDOM_SUBSCRIBERS = 2_000;
+/** Two publications to a channel may be on their way, as a mean. */
+const RANDOM_WINDOW = 2_000;
+const RANDOM_GRANT_EVERY = 200;
 
-/** Deliveries of both servers for each size of burst, and ours as a multiple of the other. */
-export async function benchRealtime(): Promise<string[]> {
-  const rates: Record<Kind, RatesBySize> = { ours: {}, plain: {} };
-  for (const kind of KINDS) {
-    const run = ['-c', RECEIVER_CORE, process.execPath, FILE, 'receive', kind];
-    const { stdout } = await promisify(execFile)('taskset', run, { timeout: RUN_MAX_MS });
-    rates[kind] = ratesBySize.parse(JSON.parse(stdout));
-  }
-  return BURSTS.flatMap((burst) => {
-    const [ours, plain] = [rates.ours[burst], rates.plain[burst]];
-    if (!ours || !plain) return [];
-    const line = (what: string, key: keyof Rate) =>
-      `  ${`${burst} in a turn, deliveries ${what}`.padEnd(52)}${figure(ours[key])} to ${figure(plain[key])} of a loop of ws: ${(ours[key] / plain[key]).toFixed(2)}`;
-    return [line('a second', 'perSecond'), line('a second of processor time', 'perCpuSecond')];
-  });
-}
+const HELD_CONNECTIONS = 10_000;
+const HELD_EVENTS_PER_SECOND = 200;
+/** Two hundred events a second to channels of ten, and one to all. */
+const HELD: Layout = { feed: true, channels: 1_000, feedEvery: HELD_EVENTS_PER_SECOND + 1 };
+const HELD_MS = 10_000;
+/** Connections that come and go first, so that what a server loads once is not counted to those that are measured. */
+const MEMORY_WARM_UP_CONNECTIONS = 100;
+const KILOBYTE = 1_000;
 
-const figure = (value: number) => Math.round(value).toLocaleString('en').padStart(10);
-
-/** A publication's data, padded so that the publication is of PAYLOAD_BYTES. */
-const publicationOf = (number: number) => {
-  const bare = { type: 'bench.published', id: `${number}`, at: '2026-01-01T00:00:00.000Z', data: '' };
-  return { ...bare, data: 'x'.repeat(PAYLOAD_BYTES - JSON.stringify(bare).length) };
+const SCENARIOS: Record<string, () => Promise<string[]>> = {
+  broadcast: async () => [
+    ...(await saturation(BROADCAST, BROADCAST_SUBSCRIBERS, BURSTS)),
+    ...(await saturation(BROADCAST, BROADCAST_SUBSCRIBERS_MANY, [WINDOW])),
+  ],
+  paced,
+  random: () => saturation(RANDOM, RANDOM_SUBSCRIBERS, [RANDOM_WINDOW], RANDOM_WINDOW, RANDOM_GRANT_EVERY),
+  memory,
+  held,
 };
 
-type Publish = (number: number) => void;
+/** Prints the lines of each scenario as it ends, those that are named on the command line or all. */
+export async function benchRealtime(): Promise<string[]> {
+  console.log('  (in brackets, ours as a multiple)');
+  const wanted = process.argv.slice(2).filter((name) => name in SCENARIOS);
+  if (!PEERS_HERE.includes('bun')) console.log('  (Bun is not installed here, and left out)');
+  for (const [name, scenario] of Object.entries(SCENARIOS)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    console.log((await scenario()).join('\n'));
+  }
+  return [];
+}
 
-async function serveOurs(): Promise<{ port: number; publish: Publish }> {
-  const [{ createRealtimeServer }, { MemoryBroker }, { DEFAULT_LIMITS }, { pino }] = await Promise.all([
-    import('../realtime-server/src/server.ts'),
-    import('../realtime-server/src/broker/memory-broker.ts'),
-    import('../realtime-server/src/limits.ts'),
-    import('pino'),
-  ]);
-  // Bare sockets answer no ping.
-  const limits = { ...DEFAULT_LIMITS, pingEveryMs: 2 * RUN_MAX_MS };
-  const server = createRealtimeServer({
-    broker: new MemoryBroker(limits, Date.now),
-    authenticate: async (token) => ({ uid: token, expiresAt: Date.now() + 3_600_000, token }),
-    authorize: async () => 'allowed',
-    limits,
-    allowedOrigins: [],
-    now: Date.now,
-    log: pino({ level: 'silent' }),
-    version: 'bench',
+/** Bun is installed where its package for this platform is the one that package.json names. */
+const PEERS_HERE = PEERS.filter((peer) => peer !== 'bun' || isBunInstalled());
+
+function isBunInstalled(): boolean {
+  try {
+    return existsSync(createRequire(import.meta.url).resolve('@oven/bun-linux-x64/package.json'));
+  } catch {
+    return false;
+  }
+}
+
+/** Several peers, ready and warm; the disposal of `stack` ends them. */
+async function open(
+  stack: AsyncDisposableStack,
+  spec: { layout: Layout; sampleEvery: number; subscribers: number; warmUp: Task },
+): Promise<Map<Peer, Pair>> {
+  const pairs = new Map<Peer, Pair>();
+  for (const peer of PEERS_HERE) {
+    const { layout, sampleEvery } = spec;
+    const pair = stack.use(await Pair.open({ peer, layout, sampleEvery }, spec.subscribers));
+    await pair.run(spec.warmUp);
+    pairs.set(peer, pair);
+  }
+  return pairs;
+}
+
+/** The rounds of a task, the peers taking turns; of each peer the outcome in the middle. */
+async function rounds(pairs: Map<Peer, Pair>, task: Task, by: (outcome: Outcome) => number): Promise<Outcomes> {
+  const all = new Map<Peer, Outcome[]>();
+  for (let round = 0; round < ROUNDS; round += 1)
+    for (const [peer, pair] of pairs) all.set(peer, [...(all.get(peer) ?? []), await pair.run(task)]);
+  const medians: Outcomes = new Map();
+  for (const [peer, outcomes] of all) {
+    const median = medianBy(outcomes, by);
+    if (median) medians.set(peer, median);
+  }
+  return medians;
+}
+
+async function saturation(
+  layout: Layout,
+  subscribers: number,
+  bursts: readonly number[],
+  window = WINDOW,
+  grantEvery = GRANT_EVERY,
+): Promise<string[]> {
+  await using stack = new AsyncDisposableStack();
+  const taskOf = (burst: number, measuredMs: number) =>
+    ({ do: 'saturate', burst, window, grantEvery, measuredMs }) as const;
+  const pairs = await open(stack, {
+    layout,
+    subscribers,
+    sampleEvery: SATURATION_SAMPLE_EVERY,
+    warmUp: taskOf(WARM_UP_BURST, WARM_UP_MS),
   });
-  const port = await server.listen('127.0.0.1', 0);
-  server.setReady(true);
-  return {
-    port,
-    publish: (number) => server.publish([{ channel: CHANNEL, publication: publicationOf(number) }]),
-  };
-}
-
-async function servePlain(): Promise<{ port: number; publish: Publish }> {
-  const [{ WebSocketServer }, { publicationPush }] = await Promise.all([
-    import('ws'),
-    import('../realtime-server/src/protocol.ts'),
-  ]);
-  const http: Server = createServer();
-  const sockets = new WebSocketServer({ server: http, perMessageDeflate: false });
-  // The same answers as ours, as far as the receivers look: one line to each command.
-  sockets.on('connection', (socket) => socket.on('message', () => socket.send('{}')));
-  http.listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  const address = http.address();
-  return {
-    port: typeof address === 'object' && address ? address.port : 0,
-    publish(number) {
-      const data = JSON.stringify(publicationOf(number));
-      const push = Buffer.from(publicationPush(CHANNEL, { offset: number, data }));
-      for (const socket of sockets.clients) socket.send(push, { binary: false });
-    },
-  };
-}
-
-/** Publishes what it is granted, so many to a turn, until its receivers go. */
-async function serve(kind: Kind): Promise<void> {
-  const { port, publish } = await (kind === 'ours' ? serveOurs() : servePlain());
-  let published = 0;
-  let granted = { burst: 1, upTo: 0 };
-  let running = false;
-  const work = () => {
-    for (let left = granted.burst; left > 0 && published < granted.upTo; left -= 1) publish((published += 1));
-    running = published < granted.upTo;
-    if (running) setImmediate(work);
-    else {
-      const { user, system } = process.cpuUsage();
-      process.send?.({ published, cpuMs: (user + system) / 1_000 });
-    }
-  };
-  process.on('message', (message) => {
-    granted = grant.parse(message);
-    if (running) return;
-    running = true;
-    setImmediate(work);
-  });
-  process.once('disconnect', () => process.exit());
-  process.send?.({ port });
-}
-
-/** Counts the lines of the text frames that a socket gets, wherever the network cuts them. */
-function lineCounter(onLines: (lines: number) => void): (chunk: Buffer) => void {
-  let rest: Buffer = Buffer.alloc(0);
-  let payloadLeft = 0;
-  return (chunk) => {
-    let lines = 0;
-    let at = 0;
-    const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
-    rest = Buffer.alloc(0);
-    while (at < bytes.length) {
-      if (payloadLeft === 0) {
-        const short = bytes.length - at >= 2 ? bytes.readUInt8(at + 1) : 127;
-        const header = short < 126 ? 2 : 4;
-        if (bytes.length - at < header) {
-          rest = bytes.subarray(at);
-          break;
-        }
-        // No message of either server needs the eight-byte length.
-        if (short === 127) throw new Error('frame too large');
-        payloadLeft = short < 126 ? short : bytes.readUInt16BE(at + 2);
-        at += header;
-        lines += 1;
-      }
-      const payload = bytes.subarray(at, at + payloadLeft);
-      for (let end = payload.indexOf(10); end !== -1; end = payload.indexOf(10, end + 1)) lines += 1;
-      at += payload.length;
-      payloadLeft -= payload.length;
-    }
-    onLines(lines);
-  };
-}
-
-/** A text frame from a client, shorter than 126 bytes; masked with zeros, which leaves it as it is. */
-const masked = (text: string) =>
-  Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
-
-/** Connects, subscribes, and resolves when both are answered. */
-async function subscribe(port: number, name: string, onLines: (lines: number) => void): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1');
-  await once(socket, 'connect');
-  socket.write(
-    `GET /connection/websocket HTTP/1.1\r\nhost: bench\r\nupgrade: websocket\r\nconnection: upgrade\r\n` +
-      `sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`,
-  );
-  const [head] = z.tuple([z.instanceof(Buffer)]).parse(await once(socket, 'data'));
-  if (!head.toString().startsWith('HTTP/1.1 101')) throw new Error(`refused: ${head.toString()}`);
-  let answers = 0;
-  const answered = Promise.withResolvers<void>();
-  const count = lineCounter((lines) => {
-    if (answers === 2) return onLines(lines);
-    answers += lines;
-    if (answers === 2) answered.resolve();
-  });
-  socket.on('data', count);
-  socket.write(masked(`{"id":1,"connect":{"token":"${name}"}}`));
-  socket.write(masked(`{"id":2,"subscribe":{"channel":"${CHANNEL}"}}`));
-  await answered.promise;
-  return socket;
-}
-
-/** The rates for each size of burst. @throws {Error} when a delivery is lost or comes twice */
-async function receive(kind: Kind): Promise<RatesBySize> {
-  const server: ChildProcess = spawn('taskset', ['-c', SERVER_CORE, process.execPath, FILE, 'serve', kind], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
-  const { port } = listening.parse((await once(server, 'message'))[0]);
-  let published = 0;
-  server.on('message', (message) => ({ published } = report.parse(message)));
-
-  let delivered = 0;
-  let upTo = 0;
-  let burst = 0;
-  const grantMore = () => {
-    const next = Math.floor(delivered / SUBSCRIBERS) + WINDOW;
-    if (burst === 0 || next < upTo + GRANT_EVERY) return;
-    upTo = next;
-    server.send({ burst, upTo });
-  };
-  const sockets: Socket[] = [];
-  for (let index = 0; index < SUBSCRIBERS; index += 1)
-    sockets.push(
-      await subscribe(port, `r${index}`, (lines) => {
-        delivered += lines;
-        grantMore();
-      }),
+  const lines: string[] = [];
+  for (const burst of bursts) {
+    const outcomes = await rounds(pairs, taskOf(burst, MEASURED_MS), (outcome) => deliveriesPerSecond(outcome).value);
+    const who = `${subscribers.toLocaleString('en')} on ${layout.channels > 0 ? `${layout.channels.toLocaleString('en')} channels` : 'one channel'}`;
+    lines.push(
+      figuresLine(`${who}, ${burst} a turn: deliveries a second`, outcomes, deliveriesPerSecond),
+      figuresLine('  a second of processor time', outcomes, deliveriesPerCpuSecond),
+      busyLine(outcomes),
     );
-
-  /** A grant of nothing new is answered with how things stand. */
-  const cpuMs = async () => {
-    server.send({ burst: 1, upTo });
-    return report.parse((await once(server, 'message'))[0]).cpuMs;
-  };
-  const rateOf = async (size: number): Promise<Rate> => {
-    const before = { delivered, cpuMs: await cpuMs(), at: performance.now() };
-    burst = size;
-    grantMore();
-    await sleep(MEASURED_MS);
-    burst = 0;
-    const deadline = performance.now() + DRAIN_MAX_MS;
-    while ((published < upTo || delivered < upTo * SUBSCRIBERS) && performance.now() < deadline) await sleep(5);
-    const [took, deliveries] = [performance.now() - before.at, delivered - before.delivered];
-    if (delivered !== upTo * SUBSCRIBERS) throw new Error(`${kind}: ${delivered} of ${upTo * SUBSCRIBERS} came`);
-    return {
-      perSecond: (deliveries * 1_000) / took,
-      perCpuSecond: (deliveries * 1_000) / ((await cpuMs()) - before.cpuMs),
-    };
-  };
-  // Code that has not been compiled yet would count against the size that comes first.
-  await rateOf(1);
-  const rates: RatesBySize = {};
-  for (const size of BURSTS) rates[size] = await rateOf(size);
-  for (const socket of sockets) socket.destroy();
-  server.disconnect();
-  return rates;
+  }
+  return lines;
 }
 
-if (import.meta.main) {
-  const [role, kind] = process.argv.slice(2);
-  if (role === 'serve') await serve(kindOf.parse(kind));
-  else console.log(JSON.stringify(await receive(kindOf.parse(kind))));
+async function paced(): Promise<string[]> {
+  await using stack = new AsyncDisposableStack();
+  const taskOf = (rate: number) => ({ do: 'pace', perSecond: rate / PACED_SUBSCRIBERS, measuredMs: PACED_MS }) as const;
+  const pairs = await open(stack, {
+    layout: BROADCAST,
+    subscribers: PACED_SUBSCRIBERS,
+    sampleEvery: DELAY_SAMPLE_EVERY,
+    warmUp: taskOf(COST_RATE),
+  });
+  const lines: string[] = [];
+  for (const rate of PACED_RATES) {
+    const outcomes = await rounds(pairs, taskOf(rate), ({ p99Ms }) => p99Ms);
+    const label = `${rate.toLocaleString('en')} deliveries a second`;
+    // The last publication has the time until the next would be due.
+    const achievedOf = ({ deliveries, tookMs }: Outcome) =>
+      (deliveries * 1_000) / (tookMs - (PACED_SUBSCRIBERS * 1_000) / rate) / rate;
+    lines.push(delaysLine(`${label}: p50 / p99 to deliver, ms`, outcomes, achievedOf));
+    if (rate === COST_RATE) lines.push(figuresLine(`${label}: processor ms for a million`, outcomes, cpuMsPerMillion));
+  }
+  return lines;
+}
+
+/** Garbage is collected before the connections come, and again once they are there. */
+async function memory(): Promise<string[]> {
+  const outcomes: { asItStands: Outcomes; collected: Outcomes } = { asItStands: new Map(), collected: new Map() };
+  for (const peer of PEERS_HERE) {
+    await using pair = await Pair.open({ peer, layout: HELD, sampleEvery: HELD_CONNECTIONS }, 0);
+    await pair.run({ do: 'connect', subscribers: MEMORY_WARM_UP_CONNECTIONS });
+    await pair.run({ do: 'leave' });
+    const { rssBytes: before } = await pair.run({ do: 'memory', collect: true });
+    await pair.run({ do: 'connect', subscribers: HELD_CONNECTIONS });
+    for (const kind of ['asItStands', 'collected'] as const) {
+      const after = await pair.run({ do: 'memory', collect: kind === 'collected' });
+      outcomes[kind].set(peer, { ...after, rssBytes: after.rssBytes - before });
+    }
+  }
+  const kilobytesEach = ({ rssBytes }: Outcome) => ({ value: rssBytes / HELD_CONNECTIONS / KILOBYTE });
+  const label = `${HELD_CONNECTIONS.toLocaleString('en')} idle, 3 subscriptions: KB of RSS each`;
+  const lineOf = (what: string, kind: keyof typeof outcomes) =>
+    figuresLine(what, outcomes[kind], kilobytesEach, (value) => value.toFixed(1));
+  return [
+    lineOf(`${label}, after a GC`, 'collected'),
+    lineOf('  as it stands when the last has connected', 'asItStands'),
+  ];
+}
+
+async function held(): Promise<string[]> {
+  await using pair = await Pair.open({ peer: 'ours', layout: HELD, sampleEvery: 1 }, HELD_CONNECTIONS);
+  const perSecond = HELD_EVENTS_PER_SECOND + 1;
+  const outcomes: Outcomes = new Map([['ours', await pair.run({ do: 'pace', perSecond, measuredMs: HELD_MS })]]);
+  const label = `${HELD_CONNECTIONS.toLocaleString('en')} held, ${HELD_EVENTS_PER_SECOND} events/s and one to all`;
+  const achievedOf = ({ published, tookMs }: Outcome) => (published * 1_000) / tookMs / perSecond;
+  return [delaysLine(`${label}: p50 / p99, ms`, outcomes, achievedOf), busyLine(outcomes)];
 }
