@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { text, uid } from '../text.ts';
 import type { DocumentRef } from './document.ts';
 import { timestamp } from './timestamp.ts';
-import { CAPTION_MAX, TAG_MAX, TAGS_MAX, TITLE_MAX, visibility } from './upload.ts';
+import { CAPTION_MAX, TAG_MAX, TAGS_MAX, TITLE_MAX, replyGate, visibility } from './upload.ts';
 
 /** The longer side of a preview and of a thumbnail, in pixels; smaller originals are not enlarged. */
 export const PREVIEW_SIDE = 1600;
@@ -75,10 +75,14 @@ export const content = z.object({
   tags: z.array(text(TAG_MAX)).max(TAGS_MAX),
   mentions: z.array(uid),
   visibility,
+  /** Everyone, where it is missing. */
+  replies: replyGate.optional(),
   status: z.enum(['published', 'held', 'removed']),
   media,
   enrichment: enrichment.optional(),
   stats: contentStats,
+  /** Where it stands among all contents by its numbers and its age; missing as long as nobody has done anything with it. */
+  hot: z.number().optional(),
   publishedAt: timestamp,
   updatedAt: timestamp,
 });

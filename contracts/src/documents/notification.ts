@@ -3,7 +3,16 @@ import { documentId, uid } from '../text.ts';
 import type { DocumentRef } from './document.ts';
 import { timestamp } from './timestamp.ts';
 
-export const notificationType = z.enum(['new-content', 'new-follower', 'moderation-decision', 'report-outcome']);
+export const notificationType = z.enum([
+  'new-content',
+  'new-follower',
+  'follow-request',
+  'like',
+  'comment',
+  'mention',
+  'moderation-decision',
+  'report-outcome',
+]);
 export type NotificationType = z.infer<typeof notificationType>;
 
 const actor = z.object({ uid, handle: z.string(), displayName: z.string() });

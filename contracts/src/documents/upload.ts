@@ -29,6 +29,10 @@ export const mediaPrefix = (contentId: string) => `media/${contentId}/`;
 export const visibility = z.enum(['public', 'followers', 'private']);
 export type Visibility = z.infer<typeof visibility>;
 
+/** Who may comment on a content, of those who may see it; its owner always may. */
+export const replyGate = z.enum(['everyone', 'followers', 'mentioned', 'nobody']);
+export type ReplyGate = z.infer<typeof replyGate>;
+
 /** The image types that the pipeline decodes, as a ticket may claim them. */
 export const imageContentType = z.enum(['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'image/gif']);
 /** The video types that the pipeline takes. */
@@ -119,6 +123,8 @@ const ticketRequest = z.object({
   caption: text(CAPTION_MAX),
   tags: z.array(text(TAG_MAX)).max(TAGS_MAX),
   visibility,
+  /** Everyone, where it is missing. */
+  replies: replyGate.optional(),
   /** Whether the camera's name may be published with the content; it is not kept otherwise. */
   keepCamera: z.boolean().optional(),
   createdAt: timestamp,

@@ -21,6 +21,8 @@ export const user = z.object({
   displayName: text(DISPLAY_NAME_MAX),
   bio: text(BIO_MAX).default(''),
   avatarContentId: documentId.optional(),
+  /** Who follows a private account has been let in by it. */
+  private: z.boolean().optional(),
   createdAt: timestamp,
   counts: userCounts.optional(),
   status: userStatus.optional(),
@@ -32,7 +34,11 @@ export const handle = z.object({ uid });
 export type Handle = z.infer<typeof handle>;
 
 /** `users/{uid}/following/{targetUid}` and its mirror `users/{uid}/followers/{followerUid}`. */
-export const followEdge = z.object({ createdAt: timestamp });
+export const followEdge = z.object({
+  createdAt: timestamp,
+  /** In the mirror only: among all followers only a field can be searched. */
+  followerUid: uid.optional(),
+});
 export type FollowEdge = z.infer<typeof followEdge>;
 
 /** `users/{uid}/feed/{contentId}` */
@@ -40,8 +46,11 @@ export const feedItem = z.object({
   /** The document's id once more: among all feeds only a field can be searched. */
   contentId: documentId,
   ownerId: uid,
+  /** Of a repost: when it was reposted, so that it stands where it came up. */
   publishedAt: timestamp,
   reason: z.enum(['following', 'mention', 'recommended']),
+  /** Whom the reader follows, where that is not the owner. */
+  repostedBy: uid.optional(),
 });
 export type FeedItem = z.infer<typeof feedItem>;
 export type FeedReason = FeedItem['reason'];

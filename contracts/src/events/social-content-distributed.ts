@@ -15,6 +15,7 @@ export const socialContentDistributed = defineEvent({
   data: z.object({
     content: contentCard,
     reason: feedItem.shape.reason,
+    repostedBy: feedItem.shape.repostedBy,
     uids: z.array(uid).min(1).max(DISTRIBUTION_MAX),
   }),
   orderingKey: (data) => `content:${data.content.contentId}`,
