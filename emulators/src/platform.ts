@@ -141,6 +141,8 @@ async function start(options: PlatformOptions, stack: AsyncDisposableStack): Pro
     cwd: folder,
     env: {
       ...process.env,
+      // Where the links of shares lead; in the cloud, the function knows its own address.
+      PUBLIC_URL: `http://${HOST}:${ports.functions}/${projectId}/us-central1/social-open`,
       ...options.env,
       [RUN_VARIABLE]: run,
       TMPDIR: scratch,

@@ -74,6 +74,7 @@ async function end(tx: Transaction, run: ActiveRun, verdict: Verdict): Promise<b
       tags: ticket.tags,
       mentions: [],
       visibility: ticket.visibility,
+      ...(ticket.replies === undefined ? {} : { replies: ticket.replies }),
       status: 'published',
       media: { ...media, ...(capturedAtMs === undefined ? {} : { capturedAt: new Date(capturedAtMs) }) },
       enrichment,

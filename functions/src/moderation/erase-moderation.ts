@@ -7,7 +7,7 @@ import {
 } from '@playnite/contracts/documents';
 import type { storageDeletionRequested } from '@playnite/contracts/events';
 import type { Context } from '../platform/context.ts';
-import { serverTime } from '../platform/documents.ts';
+import { type Condition, serverTime } from '../platform/documents.ts';
 import { eraseAll, leaveReceipt } from '../platform/erasure.ts';
 import { fingerprintAt } from './fingerprints.ts';
 import { reporterAt } from './take-report.ts';
@@ -18,6 +18,8 @@ type Requested = ReturnType<(typeof storageDeletionRequested)['data']['parse']>;
 const ERASED = 'erased';
 /** Cases about one content; there are seldom more than two. */
 const CASES_MAX = 100;
+/** Cases about comments below one content. */
+const COMMENT_CASES_MAX = 1_000;
 
 /**
  * Erases what moderation holds of a content or an account. The audit log stays, since it holds nobody's words, and so does
@@ -42,24 +44,28 @@ async function eraseOfContent(ctx: Needs, contentId: string): Promise<Tally> {
       screenings: Number(Boolean(screening)),
     };
   });
+  const about = (where: readonly Condition[], limit: number) =>
+    ctx.documents.list({ collection: 'moderationCases', shape: moderationCase, where, orderBy: 'subject', limit });
+  const found = await Promise.all([
+    about([['subject', 'in', [`uploads/${contentId}`, `content/${contentId}`]]], CASES_MAX),
+    about(
+      [
+        ['subject', '>', `content/${contentId}/`],
+        ['subject', '<', `content/${contentId}0`],
+      ],
+      COMMENT_CASES_MAX,
+    ),
+  ]);
   let cases = 0;
-  for (const subject of [`uploads/${contentId}`, `content/${contentId}`]) {
-    const about = await ctx.documents.list({
-      collection: 'moderationCases',
-      shape: moderationCase,
-      where: [['subject', '==', subject]],
-      limit: CASES_MAX,
+  for (const { id, data } of found.flat()) {
+    // What was decided goes on teaching, without its evidence; what was not has nothing left to decide.
+    await ctx.documents.transact(async (tx) => {
+      const present = await tx.get(moderationCaseAt(id));
+      if (present?.status === 'decided') {
+        tx.update(moderationCaseAt(id), { evidence: [], ownerId: ERASED, updatedAt: serverTime });
+      } else if (present) tx.delete(moderationCaseAt(id));
     });
-    for (const { id, data } of about) {
-      // What was decided goes on teaching, without its evidence; what was not has nothing left to decide.
-      await ctx.documents.transact(async (tx) => {
-        const present = await tx.get(moderationCaseAt(id));
-        if (present?.status === 'decided') {
-          tx.update(moderationCaseAt(id), { evidence: [], ownerId: ERASED, updatedAt: serverTime });
-        } else if (present) tx.delete(moderationCaseAt(id));
-      });
-      if (data.status !== 'decided') cases += 1;
-    }
+    if (data.status !== 'decided') cases += 1;
   }
   return { ...gone, cases };
 }

@@ -16,6 +16,7 @@ import {
   contentUploadEnded,
   moderationDecided,
   moderationReportFiled,
+  socialCommentWritten,
   storageDeletionRequested,
 } from '@playnite/contracts/events';
 import { z } from 'zod';
@@ -41,6 +42,7 @@ import { Catalog, compactFingerprints as compact } from './fingerprints.ts';
 import { followUpload, holdLookAlikes } from './follow-upload.ts';
 import { verifyLog as verify } from './log.ts';
 import { resolveReports } from './resolve-reports.ts';
+import { screenComment } from './screen-comment.ts';
 import { screenEdit } from './screen-edit.ts';
 import { type Screener, screenUpload } from './screen-upload.ts';
 import { expireStrikes as expire } from './strikes.ts';
@@ -61,6 +63,10 @@ export const onScreeningRequested = onEvent(
 
 export const onContentEdited = onEvent(contentEdited, 'moderation-onContentEdited', (ctx, { data }) =>
   screenEdit(ctx, data.contentId),
+);
+
+export const onCommentWritten = onEvent(socialCommentWritten, 'moderation-onCommentWritten', (ctx, { data }) =>
+  screenComment(ctx, data),
 );
 
 export const onUploadEnded = onEvent(contentUploadEnded, 'moderation-onUploadEnded', (ctx, { data }) =>

@@ -19,7 +19,7 @@ import { serverTime } from '../platform/documents.ts';
 import { eventOf } from '../platform/publisher.ts';
 
 /** What is to be told, the same to everybody it concerns. */
-interface Message {
+export interface Message {
   /** Names the notification's document: telling the same thing twice writes one document. */
   id: string;
   type: NotificationType;
@@ -118,7 +118,8 @@ export async function notifyOfReport(
   });
 }
 
-async function notify(ctx: Needs, uids: readonly string[], message: Message): Promise<void> {
+/** Writes a notification for each of the people who want to hear of it, and tells their phones. */
+export async function notify(ctx: Needs, uids: readonly string[], message: Message): Promise<void> {
   const settings = await ctx.documents.getAll(uids.map(notificationSettingsAt));
   const readers = uids.filter((_, index) => wantsInApp(settings[index], message.type));
   const { id, actor, ...shown } = message;

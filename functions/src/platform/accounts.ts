@@ -10,6 +10,8 @@ export type Role = z.infer<typeof role>;
 export interface Accounts {
   /** The role as it is now, whatever an older token says; undefined for none, and for an account that is disabled or gone. */
   roleOf(uid: string): Promise<Role | undefined>;
+  /** Whose ID token this is; undefined for one that is none, is forged or has expired. */
+  uidOf(idToken: string): Promise<string | undefined>;
 }
 
 /** `Accounts` on Firebase Authentication. */
@@ -21,6 +23,15 @@ export function authAccounts(auth: Auth): Accounts {
         return user.disabled ? undefined : role.safeParse(user.customClaims?.['role']).data;
       } catch (error) {
         if ((error as { code?: unknown }).code === 'auth/user-not-found') return undefined;
+        throw error;
+      }
+    },
+
+    async uidOf(idToken) {
+      try {
+        return (await withDeadline('check of a token', auth.verifyIdToken(idToken))).uid;
+      } catch (error) {
+        if (String((error as { code?: unknown }).code).startsWith('auth/')) return undefined;
         throw error;
       }
     },

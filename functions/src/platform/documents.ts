@@ -4,12 +4,14 @@ import { permanent, withDeadline } from './errors.ts';
 
 /** What only Firestore can fill in, as the value of a field; translated when it is written, so that this module stays light. */
 class Marker {
-  readonly kind: 'server-time' | 'absent' | 'plus';
+  readonly kind: 'server-time' | 'absent' | 'plus' | 'including' | 'excluding';
   readonly amount: number;
+  readonly items: readonly string[];
 
-  constructor(kind: Marker['kind'], amount = 0) {
+  constructor(kind: Marker['kind'], amount = 0, items: readonly string[] = []) {
     this.kind = kind;
     this.amount = amount;
+    this.items = items;
   }
 }
 
@@ -19,6 +21,9 @@ export const serverTime: unknown = new Marker('server-time');
 export const absent: unknown = new Marker('absent');
 /** Adds to a number where it stands. */
 export const plus = (amount: number): unknown => new Marker('plus', amount);
+/** Adds to a list what is not in it yet, and takes out of it what is. */
+export const including = (...items: readonly string[]): unknown => new Marker('including', 0, items);
+export const excluding = (...items: readonly string[]): unknown => new Marker('excluding', 0, items);
 
 /** Fields to write: values of the document's shape; one of the markers above may stand for a whole field. */
 export type Fields<T> = { [K in keyof T]?: unknown };
@@ -42,7 +47,7 @@ export interface Transaction {
 
 export type Condition = readonly [
   field: string,
-  operator: '==' | '<' | '<=' | '>' | '>=' | 'in' | 'array-contains',
+  operator: '==' | '<' | '<=' | '>' | '>=' | 'in' | 'array-contains' | 'array-contains-any',
   value: unknown,
 ];
 
@@ -57,6 +62,8 @@ export interface ListOptions<T> {
   descending?: boolean;
   /** With no `orderBy`: the id after which to go on. */
   after?: string;
+  /** With no `orderBy`: the id with which to stop. */
+  through?: string;
   limit: number;
 }
 
@@ -68,6 +75,12 @@ export interface Search {
   where?: readonly Condition[];
 }
 
+/** A count, and the moment on Firestore's own clock for which it is true, in microseconds since 1970. */
+export interface CountAsOf {
+  count: number;
+  asOfMicros: number;
+}
+
 /** Firestore, as the use cases see it: documents arrive parsed, each call has a deadline. */
 export interface Documents {
   get<T>(ref: DocumentRef<T>): Promise<T | undefined>;
@@ -76,6 +89,8 @@ export interface Documents {
   /** Paths of what a search finds. */
   paths(search: Search & { limit: number }): Promise<string[]>;
   count(search: Search): Promise<number>;
+  /** A count with the moment for which it is true. Locks nothing, unlike one in a transaction. */
+  countAsOf(search: Search): Promise<CountAsOf>;
   /** Deletes, and leaves alone what is gone. @throws {PlatformError} `too-many-writes` above 500 */
   deleteAll(paths: readonly string[]): Promise<void>;
   transact<R>(work: (tx: Transaction) => Promise<R>): Promise<R>;
@@ -108,6 +123,8 @@ function translator({ FieldValue }: Pick<typeof sdk, 'FieldValue'>) {
   const translate = (value: unknown): unknown => {
     if (!(value instanceof Marker)) return value;
     if (value.kind === 'server-time') return FieldValue.serverTimestamp();
+    if (value.kind === 'including') return FieldValue.arrayUnion(...value.items);
+    if (value.kind === 'excluding') return FieldValue.arrayRemove(...value.items);
     return value.kind === 'absent' ? FieldValue.delete() : FieldValue.increment(value.amount);
   };
   return (fields: Record<string, unknown>) =>
@@ -166,6 +183,12 @@ export function firestoreDocuments(
       return snapshot.data().count;
     },
 
+    async countAsOf(search) {
+      const snapshot = await withDeadline(`count of ${search.collection}`, searched(search).count().get());
+      const { seconds, nanoseconds } = snapshot.readTime;
+      return { count: snapshot.data().count, asOfMicros: seconds * 1e6 + Math.floor(nanoseconds / 1000) };
+    },
+
     async deleteAll(paths) {
       assertBounded(paths.length);
       if (paths.length === 0) return;
@@ -174,10 +197,11 @@ export function firestoreDocuments(
       await withDeadline('deletion of many', batch.commit());
     },
 
-    async list({ collection, shape, where = [], orderBy, descending = false, after, limit }) {
+    async list({ collection, shape, where = [], orderBy, descending = false, after, through, limit }) {
       let query = constrain(db.collection(collection), where);
       query = query.orderBy(orderBy ?? FieldPath.documentId(), descending ? 'desc' : 'asc');
       if (after !== undefined) query = query.startAfter(after);
+      if (through !== undefined) query = query.endAt(through);
       const snapshot = await withDeadline(`list of ${collection}`, query.limit(limit).get());
       return snapshot.docs.flatMap((document) => {
         const result = shape.safeParse(document.data());

@@ -11,6 +11,10 @@ export interface Environment {
   bucket: string;
   /** Origin of the Firebase Storage REST API, without a trailing slash. */
   storageOrigin: string;
+  /** Where the links of shares lead, without a trailing slash: what `social-open` answers to, by itself or behind another name. */
+  publicUrl: string;
+  /** Origin of the app that shows a content, without a trailing slash. */
+  appUrl: string;
   /** Which classifier looks at pictures. */
   imageClassifier: 'nsfwjs' | 'vision';
   /** The two programs that read videos, as found on PATH unless named otherwise. */
@@ -50,8 +54,17 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
     projectId: config.projectId,
     bucket: config.storageBucket,
     storageOrigin: storageHost ? `http://${storageHost}` : 'https://firebasestorage.googleapis.com',
+    publicUrl: originIn(env, 'PUBLIC_URL', `https://us-central1-${config.projectId}.cloudfunctions.net/social-open`),
+    appUrl: originIn(env, 'APP_URL', `https://${config.projectId}.web.app`),
     imageClassifier: classifier.data,
     videoTools: { ffmpeg: env['FFMPEG_PATH'] || 'ffmpeg', ffprobe: env['FFPROBE_PATH'] || 'ffprobe' },
     ...(env['METER'] === 'true' ? { meteredAs: env['K_SERVICE'] ?? 'unknown' } : {}),
   };
+}
+
+/** @throws {PlatformError} `environment-incomplete` for an address that is no web page's */
+function originIn(env: Record<string, string | undefined>, name: string, otherwise: string): string {
+  const url = z.url({ protocol: /^https?$/ }).safeParse(env[name] || otherwise);
+  if (!url.success) throw permanent('environment-incomplete', `${name} must be an http or https address`, url.error);
+  return url.data.replace(/\/+$/, '');
 }

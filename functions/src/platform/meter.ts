@@ -86,6 +86,11 @@ function meterDocuments(documents: Documents, count: Count): Documents {
       count('documents.reads', costOfCount(counted));
       return counted;
     },
+    async countAsOf(search) {
+      const counted = await documents.countAsOf(search);
+      count('documents.reads', costOfCount(counted.count));
+      return counted;
+    },
     async deleteAll(paths) {
       await documents.deleteAll(paths);
       count('documents.deletes', paths.length);
@@ -214,6 +219,8 @@ function meterAccounts(accounts: Accounts, count: Count): Accounts {
       count('accounts.reads', 1);
       return role;
     },
+    // Checked here, against keys that are public.
+    uidOf: (idToken) => accounts.uidOf(idToken),
   };
 }
 

@@ -14,6 +14,8 @@ export interface OutgoingTask {
   functionName: string;
   id: string;
   data: Record<string, unknown>;
+  /** Not dispatched before; the emulator dispatches at once, whatever it says. */
+  notBefore?: Date;
 }
 
 export type Enqueue = (tasks: readonly OutgoingTask[]) => Promise<void>;
@@ -21,9 +23,10 @@ export type Enqueue = (tasks: readonly OutgoingTask[]) => Promise<void>;
 /** @throws {z.ZodError} when `data` is not what the queue takes */
 export function taskOf<Data extends Record<string, unknown>>(
   queue: QueueDefinition<Data>,
-  { id, data }: { id: string; data: Data },
+  { id, data, notBefore }: { id: string; data: Data; notBefore?: Date },
 ): OutgoingTask {
-  return { functionName: queue.functionName, id, data: queue.data.parse(data) };
+  const task = { functionName: queue.functionName, id, data: queue.data.parse(data) };
+  return notBefore ? { ...task, notBefore } : task;
 }
 
 /** Enqueues with Cloud Tasks; a task that is already there, or ran lately, is fine. */
@@ -32,9 +35,11 @@ export function cloudTaskQueues(functions: Functions, region: string): Enqueue {
     await withDeadline(
       'enqueue',
       Promise.all(
-        tasks.map(async ({ functionName, id, data }) => {
+        tasks.map(async ({ functionName, id, data, notBefore }) => {
           try {
-            await functions.taskQueue(`locations/${region}/functions/${functionName}`).enqueue(data, { id });
+            await functions
+              .taskQueue(`locations/${region}/functions/${functionName}`)
+              .enqueue(data, { id, ...(notBefore ? { scheduleTime: notBefore } : {}) });
           } catch (error) {
             if ((error as { code?: unknown }).code !== 'functions/task-already-exists') throw error;
           }

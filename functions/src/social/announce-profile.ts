@@ -3,10 +3,14 @@ import { socialFollowChanged, socialProfileChanged } from '@playnite/contracts/e
 import type { Announcement, DocumentChange } from '../platform/on-document.ts';
 import { eventOf } from '../platform/publisher.ts';
 
-/** Only a profile that still lacks what functions write is news; the write that completes it is not. */
-export function announceProfile({ params, after, at, version }: DocumentChange<User>): Announcement {
+/**
+ * A profile that still lacks what functions write is news, and so is one that goes public: whoever waits is let in. The
+ * writes that follow from either are not.
+ */
+export function announceProfile({ params, before, after, at, version }: DocumentChange<User>): Announcement {
   const uid = params['uid'];
-  if (!uid || !after || (after.counts && after.status)) return {};
+  const goesPublic = before?.private === true && after?.private !== true;
+  if (!uid || !after || (after.counts && after.status && !goesPublic)) return {};
   return { events: [eventOf(socialProfileChanged, { cause: `${uid} ${version}`, at, data: { uid } })] };
 }
 

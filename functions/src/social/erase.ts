@@ -1,9 +1,22 @@
-import { type Tally, deletionAt, deletionId as idOfDeletion, followingAt, userAt } from '@playnite/contracts/documents';
+import {
+  type Tally,
+  budgetAt,
+  deletionAt,
+  deletionId as idOfDeletion,
+  feedAuthorAt,
+  feedStateAt,
+  followingAt,
+  userAt,
+} from '@playnite/contracts/documents';
 import type { storageDeletionRequested } from '@playnite/contracts/events';
+import { z } from 'zod';
 import type { Context } from '../platform/context.ts';
+import type { Search } from '../platform/documents.ts';
 import { eraseAll, eraseOne, erasePaged, inGroups, leaveReceipt } from '../platform/erasure.ts';
-import { recountContent } from './distribute-content.ts';
+import { discoverStateAt } from './discover.ts';
 import { reconcileFollow } from './reconcile-follow.ts';
+import { recount } from './roll-up.ts';
+import { eraseShareTraces } from './shares.ts';
 
 /** Follows are cut one transaction each, this many at the same time. */
 const EDGES_AT_ONCE = 20;
@@ -25,10 +38,25 @@ export async function eraseSocial(
 }
 
 async function ofContent(ctx: Needs, contentId: string, ownerId: string): Promise<Tally> {
-  const feed = await eraseAll(ctx, { collection: 'feed', everywhere: true, where: [['contentId', '==', contentId]] });
-  await recountContent(ctx, ownerId);
-  return { feed };
+  const subject = `content/${contentId}`;
+  const everywhere = (collection: string, ...where: Conditions) =>
+    eraseAll(ctx, { collection, everywhere: true, where });
+  const [feed, activity, activityBelow, drift, shareTraces] = await Promise.all([
+    everywhere('feed', ['contentId', '==', contentId]),
+    everywhere('activity', ['subject', '==', subject]),
+    everywhere('activity', ...below('subject', subject)),
+    eraseAll(ctx, { collection: 'counterDrift', where: [['subject', '==', subject]] }),
+    eraseShareTraces(ctx, 'contentId', contentId),
+  ]);
+  await recount(ctx, { subject: `users/${ownerId}`, kind: 'content' });
+  return { feed, activity: activity + activityBelow, drift, shareTraces };
 }
+
+/** A field that holds the path of something below a document. */
+const below = (field: string, path: string): Conditions => [
+  [field, '>', `${path}/`],
+  [field, '<', `${path}0`],
+];
 
 /**
  * The profile goes first. Without it no follow of or by the account stands, so that reconciling one cuts its mirror and
@@ -36,19 +64,96 @@ async function ofContent(ctx: Needs, contentId: string, ownerId: string): Promis
  */
 async function ofAccount(ctx: Needs, uid: string): Promise<Tally> {
   const users = await eraseOne(ctx, userAt(uid).path);
-  const below = (name: string) => eraseAll(ctx, { collection: `users/${uid}/${name}` });
-  const [handles, following, followers, blocks, mutes, feed, activity, feedOfOthers] = await Promise.all([
+  const everywhere = (collection: string, ...where: Conditions) =>
+    eraseAll(ctx, { collection, everywhere: true, where });
+  const [handles, following, followers] = await Promise.all([
     eraseAll(ctx, { collection: 'handles', where: [['uid', '==', uid]] }),
     cutFollowing(ctx, uid),
     cutFollowers(ctx, uid),
-    below('blocks'),
-    below('mutes'),
-    below('feed'),
-    below('activity'),
-    eraseAll(ctx, { collection: 'feed', everywhere: true, where: [['ownerId', '==', uid]] }),
   ]);
-  return { users, handles, following, followers, blocks, mutes, feed, activity, feedOfOthers };
+  // What the account did below others' contents; a like that had not taken effect yet ends with the news of it.
+  const [likes, comments, shares, feedOfOthers, repostsOfOthers, activityOfOthers] = await Promise.all([
+    everywhere('likes', ['userId', '==', uid]),
+    everywhere('comments', ['authorId', '==', uid]),
+    everywhere('shares', ['userId', '==', uid]),
+    everywhere('feed', ['ownerId', '==', uid]),
+    everywhere('feed', ['repostedBy', '==', uid]),
+    everywhere('activity', ['subject', '==', `users/${uid}`]),
+  ]);
+  const mentionsOfOthers = await forgetMentions(ctx, uid);
+  // After the follows, whose ends are still written there.
+  const lists = Object.fromEntries(
+    await Promise.all(
+      BELOW_USER.map(async (name) => [name, await eraseAll(ctx, { collection: `users/${uid}/${name}` })] as const),
+    ),
+  );
+  const [budgets, feedStates, feedAuthors, discoverStates, sharesByAccount, sharesOfContents, drift] =
+    await Promise.all([
+      eraseOne(ctx, budgetAt(uid).path),
+      eraseOne(ctx, feedStateAt(uid).path),
+      eraseOne(ctx, feedAuthorAt(uid).path),
+      eraseOne(ctx, discoverStateAt(uid).path),
+      eraseShareTraces(ctx, 'userId', uid),
+      eraseShareTraces(ctx, 'ownerId', uid),
+      eraseAll(ctx, { collection: 'counterDrift', where: [['subject', '==', `users/${uid}`]] }),
+    ]);
+  const ofOthers = { feedOfOthers: feedOfOthers + repostsOfOthers, activityOfOthers, mentionsOfOthers };
+  return {
+    users,
+    handles,
+    following,
+    followers,
+    likes,
+    comments,
+    shares,
+    ...lists,
+    ...ofOthers,
+    budgets,
+    feedStates,
+    feedAuthors,
+    discoverStates,
+    shareTraces: sharesByAccount + sharesOfContents,
+    drift,
+  };
 }
+
+const mentioning = z.object({ mentions: z.array(z.string()).default([]) });
+
+/** Takes an account out of all mentions; its handle is gone by now, so none comes back. Returns how many there were. */
+async function forgetMentions(ctx: Needs, uid: string): Promise<number> {
+  const where: Conditions = [['mentions', 'array-contains', uid]];
+  const searches = [
+    { collection: 'comments', everywhere: true, where },
+    { collection: 'content', where },
+  ];
+  return erasePaged('mentions', async () => {
+    const pages = await Promise.all(searches.map((search) => ctx.documents.paths({ ...search, limit: EDGE_PAGE })));
+    const paths = pages.flat();
+    await inGroups(paths, EDGES_AT_ONCE, (path) =>
+      ctx.documents.transact(async (tx) => {
+        const ref = { path, shape: mentioning };
+        const present = await tx.get(ref);
+        if (present) tx.update(ref, { mentions: present.mentions.filter((each) => each !== uid) });
+      }),
+    );
+    return paths.length;
+  });
+}
+
+/** What stands below a profile and is of nobody else's concern. */
+const BELOW_USER = [
+  'followRequests',
+  'blocks',
+  'mutes',
+  'mutedThreads',
+  'followedTags',
+  'limits',
+  'feed',
+  'feedback',
+  'activity',
+] as const;
+
+type Conditions = NonNullable<Search['where']>;
 
 async function cutFollowing(ctx: Needs, uid: string): Promise<number> {
   return eachEdge(ctx, `users/${uid}/following`, async (targets) => {
@@ -95,4 +200,4 @@ export async function cutFollowOfErased(
 }
 
 type Requested = ReturnType<(typeof storageDeletionRequested)['data']['parse']>;
-type Needs = Pick<Context, 'documents' | 'publish'>;
+type Needs = Pick<Context, 'documents' | 'publish' | 'now'>;

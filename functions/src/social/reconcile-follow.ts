@@ -1,44 +1,126 @@
-import { followerAt, followingAt, userAt } from '@playnite/contracts/documents';
-import { socialFollowed } from '@playnite/contracts/events';
+import {
+  type FollowEdge,
+  type FollowRequest,
+  activityAt,
+  blockAt,
+  budgetAt,
+  followRequest,
+  followRequestAt,
+  followerAt,
+  followingAt,
+  userAt,
+} from '@playnite/contracts/documents';
 import type { Context } from '../platform/context.ts';
-import { plus, serverTime } from '../platform/documents.ts';
-import { eventOf } from '../platform/publisher.ts';
+import type { Transaction } from '../platform/documents.ts';
+import { inGroups } from '../platform/erasure.ts';
+import type { OutgoingEvent } from '../platform/publisher.ts';
+import { POINTS, chargeIn } from './budget.ts';
+import { type FollowPlan, planFollow } from './plan-follow.ts';
 
-/**
- * Brings `users/{target}/followers/{follower}` and both counts in line with `users/{follower}/following/{target}`.
- * The mirrored edge is the ledger: the counts change in the transaction that creates or deletes it, so they change
- * once however often this runs. Announces the follow whenever it stands; its id is that of the edge, so hearing it
- * twice is hearing it once.
- */
-export async function reconcileFollow(
-  ctx: Needs,
-  { followerUid, targetUid }: { followerUid: string; targetUid: string },
-): Promise<void> {
-  const followedAt = await ctx.documents.transact(async (tx) => {
-    const [edge, mirror, follower, target] = await Promise.all([
-      tx.get(followingAt(followerUid, targetUid)),
-      tx.get(followerAt(targetUid, followerUid)),
-      tx.get(userAt(followerUid)),
-      tx.get(userAt(targetUid)),
-    ]);
-    const stands = edge !== undefined && follower !== undefined && target !== undefined;
-    if (stands !== (mirror !== undefined)) {
-      if (stands) tx.create(followerAt(targetUid, followerUid), { createdAt: serverTime });
-      else tx.delete(followerAt(targetUid, followerUid));
-      const change = plus(stands ? 1 : -1);
-      if (follower) tx.update(userAt(followerUid), { 'counts.following': change });
-      if (target) tx.update(userAt(targetUid), { 'counts.followers': change });
-    }
-    return stands ? edge.createdAt.toDate() : undefined;
-  });
-  if (!followedAt) return;
-  await ctx.publish([
-    eventOf(socialFollowed, {
-      cause: `${followerUid} ${targetUid} ${followedAt.toISOString()}`,
-      at: followedAt,
-      data: { followerUid, targetUid },
-    }),
-  ]);
+/** Requests that are let in when an account goes public, in one page and of these at the same time. */
+const REQUEST_PAGE = 300;
+const REQUESTS_AT_ONCE = 20;
+
+/** Who follows, or wants to, and whom. */
+export interface Pair {
+  followerUid: string;
+  targetUid: string;
 }
 
-type Needs = Pick<Context, 'documents' | 'publish'>;
+/**
+ * Brings all that belongs to a follow in line with the follower's wish, `users/{follower}/following/{target}`, and with what
+ * stands against it: the mirror below the target, the request where the target is private, the follower's own log and
+ * budget. The mirror and the request bear the time of the wish that they belong to, so they are the ledger by which a wish
+ * is charged once; the counts are counts of the mirrors. However often and in whatever order it runs, it ends the same.
+ */
+export async function reconcileFollow(ctx: Needs, { followerUid, targetUid }: Pair): Promise<void> {
+  // Not in the transaction: of somebody whom thousands begin to follow, all would wait for one profile.
+  const [follower, target] = await ctx.documents.getAll([userAt(followerUid), userAt(targetUid)]);
+  const refusal = await ctx.documents.transact(async (tx): Promise<OutgoingEvent | undefined> => {
+    const found = await readFollow(tx, { followerUid, targetUid });
+    if (!found) return undefined;
+    const { edge, mirror, request, blocked, budget } = found;
+    const now = ctx.now();
+    const planned = planFollow({
+      edgeAt: edge?.createdAt.toMillis(),
+      mirrorAt: mirror?.createdAt.toMillis(),
+      request: request && { at: request.createdAt.toMillis(), status: request.status },
+      exist: follower !== undefined && target !== undefined,
+      blocked,
+      targetIsPrivate: target?.private ?? false,
+    });
+    // A wish that takes the place of an earlier one, seen or not, is no further follow.
+    const counted = mirror !== undefined || request !== undefined;
+    const price = { points: POINTS.create, ...(counted ? {} : { follows: 1 as const }) };
+    const refused = planned.isNew ? chargeIn(tx, followerUid, { present: budget, price, now }) : undefined;
+    const plan = refused ? REFUSED : planned;
+    if (counted && follower && plan.mirror === 'absent' && plan.request === 'absent') {
+      const end = { points: POINTS.delete, follows: -1 as const, always: true };
+      chargeIn(tx, followerUid, { present: budget, price: end, now });
+    }
+    writeFollow(tx, { followerUid, targetUid }, found, plan);
+    return refused;
+  });
+  if (refusal) await ctx.publish([refusal]);
+}
+
+const REFUSED: FollowPlan = { edge: 'delete', mirror: 'absent', request: 'absent', isNew: false };
+
+async function readFollow(tx: Transaction, { followerUid, targetUid }: Pair) {
+  const [edge, mirror, request] = await Promise.all([
+    tx.get(followingAt(followerUid, targetUid)),
+    tx.get(followerAt(targetUid, followerUid)),
+    tx.get(followRequestAt(targetUid, followerUid)),
+  ]);
+  if (!edge && !mirror && !request) return undefined;
+  const [blocking, blockedBy, budget] = await Promise.all([
+    tx.get(blockAt(followerUid, targetUid)),
+    tx.get(blockAt(targetUid, followerUid)),
+    tx.get(budgetAt(followerUid)),
+  ]);
+  return { edge, mirror, request, budget, blocked: blocking !== undefined || blockedBy !== undefined };
+}
+
+type Found = NonNullable<Awaited<ReturnType<typeof readFollow>>>;
+
+function writeFollow(tx: Transaction, { followerUid, targetUid }: Pair, found: Found, plan: FollowPlan): void {
+  const { edge, mirror, request } = found;
+  const createdAt = edge?.createdAt.toDate();
+  const isOf = (document: FollowEdge | FollowRequest | undefined) =>
+    document?.createdAt.toMillis() === createdAt?.getTime();
+  const activityRef = activityAt(followerUid, `follow~${targetUid}`);
+  if (edge && plan.edge === 'delete') tx.delete(followingAt(followerUid, targetUid));
+  if (plan.mirror === 'present' && !isOf(mirror)) {
+    tx.set(followerAt(targetUid, followerUid), { createdAt, followerUid });
+    tx.set(activityRef, { type: 'follow', actorId: followerUid, subject: `users/${targetUid}`, at: createdAt });
+  } else if (plan.mirror === 'absent' && mirror) {
+    tx.delete(followerAt(targetUid, followerUid));
+    tx.delete(activityRef);
+  }
+  const requestRef = followRequestAt(targetUid, followerUid);
+  if (plan.request === 'absent') {
+    if (request) tx.delete(requestRef);
+  } else if (!isOf(request) || request?.status !== plan.request) {
+    tx.set(requestRef, { createdAt, status: plan.request });
+  }
+}
+
+/** Lets in all who are waiting, once an account is no longer private. */
+export async function acceptWaiting(ctx: Needs, targetUid: string): Promise<void> {
+  const profile = await ctx.documents.get(userAt(targetUid));
+  if (!profile || profile.private) return;
+  let after: string | undefined;
+  do {
+    const page = await ctx.documents.list({
+      collection: `users/${targetUid}/followRequests`,
+      shape: followRequest,
+      where: [['status', '==', 'pending']],
+      limit: REQUEST_PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    await inGroups(page, REQUESTS_AT_ONCE, ({ id }) => reconcileFollow(ctx, { followerUid: id, targetUid }));
+    after = page.length < REQUEST_PAGE ? undefined : page.at(-1)?.id;
+  } while (after !== undefined);
+}
+
+type Needs = Pick<Context, 'documents' | 'publish' | 'now'>;

@@ -2,9 +2,9 @@ import { type Quota, type Reservation, quotaAt, reservation } from '@playnite/co
 import { z } from 'zod';
 import type { Context } from '../platform/context.ts';
 import { inGroups } from '../platform/erasure.ts';
+import { walkPage } from '../platform/walk.ts';
 import { shareOf } from './quota.ts';
 import { settle } from './settle.ts';
-import { walkPage } from './walk.ts';
 
 /** Accounts, and reservations of open tickets, looked at in one run, and of these at the same time. */
 const QUOTAS_PER_RUN = 200;

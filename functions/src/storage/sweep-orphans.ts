@@ -19,8 +19,8 @@ import type { Context } from '../platform/context.ts';
 import { serverTime } from '../platform/documents.ts';
 import { inGroups, traceAt } from '../platform/erasure.ts';
 import type { ListedObject } from '../platform/objects.ts';
+import { walkPage } from '../platform/walk.ts';
 import { renditionPaths } from './sync-visibility.ts';
-import { walkPage } from './walk.ts';
 
 /** Objects, or contents, of each kind that one run looks at, and calls to the bucket at the same time. */
 const SWEEP_PAGE = 200;

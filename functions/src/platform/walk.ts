@@ -1,6 +1,6 @@
 import type { DocumentRef } from '@playnite/contracts/documents';
 import { z } from 'zod';
-import type { Context } from '../platform/context.ts';
+import type { Context } from './context.ts';
 
 /** `cursors/{name}`: how far a walk through something large has come; empty at its beginning. */
 const cursor = z.object({ after: z.string() });

@@ -1,0 +1,114 @@
+import { content, feedAuthorAt, feedItem, feedItemAt, followerAt } from '@playnite/contracts/documents';
+import { z } from 'zod';
+import type { Context } from '../platform/context.ts';
+import type { Condition } from '../platform/documents.ts';
+import { type QueueDefinition, taskOf } from '../platform/task-queues.ts';
+import { setPulled } from './feed-rebuild.ts';
+import type { Pair } from './reconcile-follow.ts';
+
+/** Contents of somebody newly followed that go into the feed. */
+const BACK_FILLED = 20;
+const WITHDRAWN_PAGE = 300;
+/** Follows and unfollows of one pair that may come while it is worked on; each of them comes here by its own event as well. */
+const CHANGES_MAX = 3;
+/** A page of a fan-out that read the list of followers before somebody left it has been written by then. */
+const LATE_PAGE_MS = 60_000;
+
+const later = z.object({ followerUid: z.string(), targetUid: z.string() });
+export const withdrawLaterQueue: QueueDefinition<z.infer<typeof later>> = {
+  functionName: 'social-withdrawLater',
+  data: later,
+};
+
+/** Brings a reader's feed in line with whether they follow somebody: their newest contents are in it, or none is. */
+export async function reconcileFeed(ctx: Pick<Context, 'documents'>, pair: Pair): Promise<void> {
+  const { followerUid, targetUid } = pair;
+  const follows = async () => (await ctx.documents.get(followerAt(targetUid, followerUid))) !== undefined;
+  let stands = await follows();
+  for (let change = 0; change < CHANGES_MAX; change += 1) {
+    await (stands ? backFill(ctx, pair) : withdrawFollowed(ctx, pair));
+    // It may have been undone meanwhile, and what that took away was not there yet.
+    const now = await follows();
+    if (now === stands) return;
+    stands = now;
+  }
+}
+
+/** Somebody is no longer followed: what is in the feed goes, and once more what a fan-out that was under way puts there. */
+export async function withdrawUnfollowed(
+  ctx: Pick<Context, 'documents' | 'enqueue' | 'now'>,
+  pair: Pair,
+  cause: string,
+): Promise<void> {
+  await reconcileFeed(ctx, pair);
+  const notBefore = new Date(ctx.now().getTime() + LATE_PAGE_MS);
+  await ctx.enqueue([taskOf(withdrawLaterQueue, { id: cause, data: { ...pair }, notBefore })]);
+}
+
+async function backFill(ctx: Pick<Context, 'documents'>, { followerUid, targetUid }: Pair): Promise<void> {
+  if (await ctx.documents.get(feedAuthorAt(targetUid))) {
+    await setPulled(ctx, followerUid, targetUid, true);
+    return;
+  }
+  const newest = await ctx.documents.list({
+    collection: 'content',
+    shape: content,
+    where: [
+      ['ownerId', '==', targetUid],
+      ['status', '==', 'published'],
+      ['visibility', 'in', ['public', 'followers']],
+    ],
+    orderBy: 'publishedAt',
+    descending: true,
+    limit: BACK_FILLED,
+  });
+  await ctx.documents.setAll(
+    newest.map(({ id, data: { ownerId, publishedAt, mentions } }) => [
+      feedItemAt(followerUid, id),
+      {
+        contentId: id,
+        ownerId,
+        publishedAt: publishedAt.toDate(),
+        reason: mentions.includes(followerUid) ? 'mention' : 'following',
+      },
+    ]),
+  );
+}
+
+async function withdrawFollowed(ctx: Pick<Context, 'documents'>, { followerUid, targetUid }: Pair): Promise<void> {
+  await setPulled(ctx, followerUid, targetUid, false);
+  await withdrawRows(ctx, followerUid, [['repostedBy', '==', targetUid]]);
+  // What mentions the reader stays, and so does what somebody else whom they follow has reposted.
+  await withdrawRows(
+    ctx,
+    followerUid,
+    [
+      ['ownerId', '==', targetUid],
+      ['reason', '==', 'following'],
+    ],
+    ({ repostedBy }) => repostedBy === undefined,
+  );
+}
+
+async function withdrawRows(
+  ctx: Pick<Context, 'documents'>,
+  readerUid: string,
+  where: readonly Condition[],
+  isMeant: (row: z.infer<typeof feedItem>) => boolean = () => true,
+): Promise<void> {
+  const collection = `users/${readerUid}/feed`;
+  for (let after: string | undefined; ;) {
+    const page = await ctx.documents.list({
+      collection,
+      shape: feedItem,
+      where,
+      ...(after === undefined ? {} : { after }),
+      limit: WITHDRAWN_PAGE,
+    });
+    await ctx.documents.deleteAll(
+      page.filter(({ data }) => isMeant(data)).map(({ id }) => feedItemAt(readerUid, id).path),
+    );
+    after = page.at(-1)?.id;
+    if (page.length < WITHDRAWN_PAGE) return;
+  }
+}
