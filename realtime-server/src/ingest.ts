@@ -2,7 +2,7 @@ import type { Message, PubSub, Subscription } from '@google-cloud/pubsub';
 import { LIVE_TOPIC } from '@playnite/contracts/events';
 import type { Logger } from 'pino';
 import type { Metrics } from './metrics.ts';
-import { type Routed, routeMessage } from './routes.ts';
+import { type Routed, concernedUsers, routeMessage } from './routes.ts';
 
 /** Messages held at once, not yet in the broker. */
 const IN_FLIGHT_MAX = 1_000;
@@ -16,6 +16,8 @@ interface IngestOptions {
   /** Of this deployment; its processes share it, so that each event is taken once. */
   subscriptionName: string;
   publish: (routed: Routed[]) => Promise<void>;
+  /** Has it asked again what a user may hear. */
+  recheck: (uid: string) => Promise<void>;
   metrics: Pick<Metrics, 'event'>;
   log: Logger;
 }
@@ -27,7 +29,7 @@ interface IngestOptions {
  */
 export async function ingestLiveEvents(
   pubsub: PubSub,
-  { subscriptionName, publish, metrics, log }: IngestOptions,
+  { subscriptionName, publish, recheck, metrics, log }: IngestOptions,
 ): Promise<AsyncDisposable> {
   await pubsub.createTopic(LIVE_TOPIC).catch(passIfThere);
   await pubsub
@@ -41,8 +43,11 @@ export async function ingestLiveEvents(
 
   const take = async (message: Message): Promise<void> => {
     let routed: Routed[];
+    let concerned: readonly string[];
     try {
-      routed = routeMessage(JSON.parse(message.data.toString()));
+      const event: unknown = JSON.parse(message.data.toString());
+      routed = routeMessage(event);
+      concerned = concernedUsers(event);
     } catch (error) {
       log.error({ messageId: message.id, err: String(error), code: 'malformed-event' }, 'live event passed over');
       metrics.event('rejected');
@@ -50,7 +55,7 @@ export async function ingestLiveEvents(
       return;
     }
     try {
-      await publish(routed);
+      await Promise.all([publish(routed), ...concerned.map(recheck)]);
       message.ack();
       metrics.event('acknowledged');
     } catch (error) {

@@ -80,6 +80,7 @@ async function serve(): Promise<void> {
   const ingestion = await ingestLiveEvents(new PubSub({ projectId: config.projectId }), {
     subscriptionName: config.liveSubscription,
     publish: (routed) => server.publish(routed),
+    recheck: (uid) => server.node.cluster.recheck(uid),
     metrics: server.node.metrics,
     log,
   });

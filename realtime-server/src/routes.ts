@@ -9,7 +9,14 @@ import {
   moderationDecided,
   notificationCreated,
   parseEvent,
+  socialBlocked,
+  socialCommentEdited,
+  socialCommentRemoved,
+  socialCommented,
   socialContentDistributed,
+  socialCountsChanged,
+  socialStatsChanged,
+  socialUnfollowed,
 } from '@playnite/contracts/events';
 import {
   MODERATION_QUEUE,
@@ -42,6 +49,8 @@ interface Route<Data> {
   /** What it means for the rights on a content's channel, and who may hear it from there on. */
   rights?: RightsChange;
   audience?: (data: Data) => string;
+  /** Where it is a state as a whole: its name on the channel, and its version. */
+  state?: (data: Data) => { key: string; number: number };
 }
 
 const route = <Data>(each: Route<Data>) => ({
@@ -53,9 +62,12 @@ const route = <Data>(each: Route<Data>) => ({
       ...(each.rights ? { rights: each.rights } : {}),
       ...(each.audience ? { audience: each.audience(data) } : {}),
     };
-    return each
-      .channels(data)
-      .map((channel) => ({ channel, publication, ...(parseChannel(channel)?.kind === 'content' ? onContent : {}) }));
+    return each.channels(data).map((channel) => ({
+      channel,
+      publication,
+      ...(parseChannel(channel)?.kind === 'content' ? onContent : {}),
+      ...(each.state ? { state: each.state(data) } : {}),
+    }));
   },
 });
 
@@ -84,13 +96,30 @@ const ROUTES = [
     event: socialContentDistributed,
     channels: ({ uids }) => uids.map(userChannel),
     as: contentPublished.name,
-    carries: ({ content, reason }) => ({ ...content, reason }),
+    carries: ({ content, reason, repostedBy }) => ({
+      ...content,
+      reason,
+      ...(repostedBy === undefined ? {} : { repostedBy }),
+    }),
   }),
   route({
     event: moderationDecided,
     channels: ({ ownerId }) => [userChannel(ownerId)],
   }),
   route({ event: moderationCaseChanged, channels: () => [MODERATION_QUEUE] }),
+  route({
+    event: socialStatsChanged,
+    channels: ({ contentId }) => [contentChannel(contentId)],
+    state: ({ version }) => ({ key: 'stats', number: version }),
+  }),
+  route({
+    event: socialCountsChanged,
+    channels: ({ uid }) => [userChannel(uid)],
+    state: ({ version }) => ({ key: 'counts', number: version }),
+  }),
+  route({ event: socialCommented, channels: ({ contentId }) => [contentChannel(contentId)] }),
+  route({ event: socialCommentEdited, channels: ({ contentId }) => [contentChannel(contentId)] }),
+  route({ event: socialCommentRemoved, channels: ({ contentId }) => [contentChannel(contentId)] }),
   route({ event: notificationCreated, channels: ({ uid }) => [userChannel(uid)] }),
 ];
 
@@ -104,4 +133,25 @@ const byName = new Map(ROUTES.map((each) => [each.name, each]));
 export function routeMessage(message: unknown): Routed[] {
   const { name } = eventEnvelope.parse(message);
   return byName.get(name)?.apply(message) ?? [];
+}
+
+const concerns = <Data>(event: EventDefinition<Data>, uids: (data: Data) => readonly string[]) => ({
+  name: event.name,
+  apply: (message: unknown): readonly string[] => uids(parseEvent(event, message).data),
+});
+
+/** Which event may have taken rights from whom, on channels that it does not name. */
+const CONCERNS = [
+  concerns(socialBlocked, ({ blockerUid, blockedUid }) => [blockerUid, blockedUid]),
+  concerns(socialUnfollowed, ({ followerUid }) => [followerUid]),
+];
+
+/**
+ * The users who are to be asked about again, whatever they are subscribed to.
+ *
+ * @throws {z.ZodError} when the message is malformed
+ */
+export function concernedUsers(message: unknown): readonly string[] {
+  const { name } = eventEnvelope.parse(message);
+  return CONCERNS.find((each) => each.name === name)?.apply(message) ?? [];
 }
