@@ -9,6 +9,8 @@ const BENCHES: Record<string, () => Promise<Record<string, number> | string[]>> 
   screening: async () => (await import('./screening.ts')).benchScreening(),
   'cold-starts': async () => (await import('./cold-starts.ts')).benchColdStarts(),
   'upload-cost': async () => (await import('./upload-cost.ts')).benchUploadCost(),
+  social: async () => (await import('./social.ts')).benchSocial(),
+  'social-fan-out': async () => (await import('./social-fan-out.ts')).benchSocialFanOut(),
   realtime: async () => (await import('./realtime.ts')).benchRealtime(),
 };
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { notificationType } from '@playnite/contracts/documents';
+import { notificationType, shareTarget } from '@playnite/contracts/documents';
 import { setLogLevel } from 'firebase/firestore';
 import { TABLE } from '../support/rules-table.ts';
 import { PEOPLE, type World, openWorld } from '../support/rules-world.ts';
@@ -38,6 +38,13 @@ describe('who may', () => {
 
 // The table shows that every type may be set; only the rules themselves show that they know no more.
 test('settings know the notification types that there are, and no others', () => {
-  const named = /types\.keys\(\)\.hasOnly\(\[([^\]]*)\]\)/.exec(rules)?.[1] ?? '';
-  expect(named.split(', ').map((quoted) => quoted.slice(1, -1))).toEqual(notificationType.options);
+  expect(namesIn(/types\.keys\(\)\.hasOnly\(\[([^\]]*)\]\)/)).toEqual(notificationType.options);
 });
+
+test('shares know the targets that there are, and no others', () => {
+  expect(namesIn(/data\.target in \[([^\]]*)\]/)).toEqual(shareTarget.options);
+});
+
+/** The names in a list of the rules. */
+const namesIn = (list: RegExp): string[] =>
+  (list.exec(rules)?.[1] ?? '').split(',').map((quoted) => quoted.trim().slice(1, -1));

@@ -108,10 +108,10 @@ export const fileReport = (
   id = 'fresh',
 ): Row => create(what, `reports/${id}`, (who) => report(who, fields), allowed);
 /** Who has a profile and is not suspended. */
-export const mayReport: readonly Person[] = ['ann', 'bob', 'eve', 'bill', 'lou', 'mo', 'ada'];
+export const mayReport: readonly Person[] = ['ann', 'bob', 'eve', 'bill', 'liz', 'lou', 'ron', 'mo', 'ada'];
 /** Who has a profile and is neither suspended nor limited. */
-export const mayPublish: readonly Person[] = ['ann', 'bob', 'eve', 'bill', 'mo', 'ada'];
-export const mayFollowEve: readonly Person[] = ['ann', 'bob', 'bill', 'lou', 'mo', 'ada'];
+export const mayPublish: readonly Person[] = ['ann', 'bob', 'eve', 'bill', 'liz', 'ron', 'mo', 'ada'];
+export const mayFollowEve: readonly Person[] = ['ann', 'bob', 'bill', 'liz', 'lou', 'mo', 'ada'];
 export const createdNow = () => ({ createdAt: serverTimestamp() });
 
 export const ownersOnly = (path: string, data: Record<string, unknown>): Row[] => [

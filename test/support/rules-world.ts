@@ -12,11 +12,25 @@ import { logEntryId, subjectKey } from '@playnite/contracts/documents';
 import { type Firestore, doc, serverTimestamp, writeBatch } from 'firebase/firestore';
 
 /**
- * ann owns everything; bob follows her; eve is anybody; bill is blocked by her; sue is suspended, lou limited; mo and
- * ada are moderator and admin; new has an account and no profile; gone has
- * deleted theirs, and still holds a token; nobody is not signed in.
+ * ann owns everything; bob follows her; eve is anybody; bill is blocked by her; liz blocks her; sue is suspended, lou
+ * limited; ron did too much and has to wait, bob has waited; mo and ada are moderator and admin; new has an account and no
+ * profile; gone has deleted theirs, and still holds a token; nobody is not signed in.
  */
-export const PEOPLE = ['nobody', 'new', 'ann', 'bob', 'eve', 'bill', 'sue', 'lou', 'mo', 'ada', 'gone'] as const;
+export const PEOPLE = [
+  'nobody',
+  'new',
+  'ann',
+  'bob',
+  'eve',
+  'bill',
+  'liz',
+  'sue',
+  'lou',
+  'ron',
+  'mo',
+  'ada',
+  'gone',
+] as const;
 export type Person = (typeof PEOPLE)[number];
 
 const CLAIMS: Partial<Record<Person, { role: string }>> = { mo: { role: 'moderator' }, ada: { role: 'admin' } };
@@ -25,6 +39,7 @@ export const HELD_SUBJECT = `moderationSubjects/${subjectKey('content/held')}`;
 export const HELD_ENTRY = `moderationLog/${logEntryId('content/held', 1)}`;
 /** Long past, whenever the tests run. */
 export const now = new Date('2026-01-01T00:00:00Z');
+const FAR_OFF = new Date('2126-01-01T00:00:00Z');
 
 export const ticket = (ownerId: string, fields: Record<string, unknown> = {}) => ({
   ownerId,
@@ -65,6 +80,20 @@ export const report = (reporterId: string, fields: Record<string, unknown> = {})
   ...fields,
 });
 
+export const comment = (authorId: string, fields: Record<string, unknown> = {}) => ({
+  authorId,
+  text: 'Text',
+  createdAt: serverTimestamp(),
+  ...fields,
+});
+
+export const share = (userId: string, fields: Record<string, unknown> = {}) => ({
+  userId,
+  target: 'link',
+  createdAt: serverTimestamp(),
+  ...fields,
+});
+
 const profile = (handle: string, fields: Record<string, unknown> = {}) => ({
   handle,
   displayName: 'Name',
@@ -75,11 +104,33 @@ const profile = (handle: string, fields: Record<string, unknown> = {}) => ({
   ...fields,
 });
 
+type Put = (path: string, data: Record<string, unknown>) => unknown;
+
+/** What people did to the contents. */
+function furnishSocial(put: Put): void {
+  put('content/public/likes/eve', { createdAt: now });
+  put('content/public/likes/sue', { createdAt: now });
+  put('content/public/comments/fresh', comment('eve', { createdAt: now }));
+  for (const status of ['visible', 'held', 'removed']) {
+    put(`content/public/comments/${status}`, comment('eve', { createdAt: now, status }));
+  }
+  for (const who of ['sue', 'lou', 'ron', 'liz']) {
+    put(`content/public/comments/${who}s`, comment(who, { createdAt: now, status: 'visible' }));
+  }
+  put('content/public/comments/til~de', comment('eve', { createdAt: now, status: 'visible' }));
+  put('content/eves/comments/anns', comment('ann', { createdAt: now, status: 'visible' }));
+  for (const place of ['followers', 'private', 'held', 'removed', 'costly']) {
+    put(`content/${place}/comments/visible`, comment('eve', { createdAt: now, status: 'visible' }));
+  }
+  put('content/public/shares/link', share('eve', { createdAt: now }));
+  put('content/public/shares/repost', share('eve', { createdAt: now, target: 'repost' }));
+}
+
 /** What there is. */
 async function furnish(db: Firestore): Promise<void> {
   const batch = writeBatch(db);
   const put = (path: string, data: Record<string, unknown>) => batch.set(doc(db, path), data);
-  for (const uid of ['ann', 'bob', 'eve', 'bill', 'mo', 'ada']) {
+  for (const uid of ['ann', 'bob', 'eve', 'bill', 'liz', 'ron', 'mo', 'ada']) {
     put(`users/${uid}`, profile(`${uid}_handle`));
     put(`handles/${uid}_handle`, { uid });
   }
@@ -91,7 +142,16 @@ async function furnish(db: Firestore): Promise<void> {
   put('users/ann/followers/bob', { createdAt: now });
   put('users/ann/following/mo', { createdAt: now });
   put('users/ann/blocks/bill', { createdAt: now });
+  put('users/liz/blocks/ann', { createdAt: now });
   put('users/ann/mutes/eve', { createdAt: now });
+  put('users/ann/mutedThreads/eves', { createdAt: now });
+  put('users/ann/followedTags/cats', { createdAt: now });
+  put('users/ann/followRequests/eve', { createdAt: now, status: 'pending' });
+  put('users/sue/followRequests/eve', { createdAt: now, status: 'pending' });
+  put('users/ann/settings/mutes', { words: ['rain'] });
+  put('users/ann/feedback/c1', { signal: 'not-interested', ownerId: 'eve', tags: [], at: now });
+  put('users/ron/limits/social', { until: FAR_OFF, reason: 'points-per-hour' });
+  put('users/bob/limits/social', { until: now, reason: 'points-per-hour' });
   put('users/ann/feed/c1', { ownerId: 'eve', publishedAt: now, reason: 'following' });
   put('users/ann/activity/a1', { type: 'x', at: now });
   put('users/ann/notifications/n1', { type: 'new-content', title: 't', readAt: null, seenAt: null, createdAt: now });
@@ -106,6 +166,12 @@ async function furnish(db: Firestore): Promise<void> {
   put('content/held', content('ann', { status: 'held' }));
   put('content/removed', content('ann', { status: 'removed' }));
   put('content/sues', content('sue'));
+  put('content/eves', content('eve'));
+  for (const replies of ['everyone', 'followers', 'mentioned', 'nobody']) {
+    put(`content/to-${replies}`, content('ann', { replies, mentions: ['eve'] }));
+  }
+  put('content/costly', content('ann', { visibility: 'followers', replies: 'followers' }));
+  furnishSocial(put);
   put('reports/bobs', { ...report('bob'), createdAt: now });
   put('reports/sues', { ...report('sue'), createdAt: now });
   put('moderationCases/m1', { subject: 'content/held', status: 'open' });
@@ -118,6 +184,7 @@ async function furnish(db: Firestore): Promise<void> {
   put('quotas/ann', { usedBytes: 1, reservedBytes: 0 });
   put('deletions/account~gone', { kind: 'account', targetId: 'gone', ownerId: 'gone', state: 'done' });
   put('deletions/content~gone', { kind: 'content', targetId: 'gone', ownerId: 'ann', state: 'running' });
+  put('counterDrift/d1', { subject: 'content/public', field: 'stats.likes', stored: 1, counted: 2, at: now });
   put('deadLetters/d1', { consumer: 'x', ownerId: 'ann' });
   put('ops/health', { status: 'ok' });
   for (const path of [
@@ -125,7 +192,17 @@ async function furnish(db: Firestore): Promise<void> {
     'hashes/h',
     'reservations/r',
     'bannedHashes/b',
+    'budgets/ann',
+    'feedStates/ann',
+    'shareCodes/s',
+    'shareReach/s',
+    'serverKeys/viewers',
+    'discoverStates/ann',
+    'feedAuthors/ann',
+    'reposts/r',
+    'fanOuts/f',
     'unheard/of',
+    'content/public/shares/link/reach/r',
     'content/public/secrets/s',
     'users/ann/secrets/s',
   ]) {

@@ -73,6 +73,7 @@ class World {
     getAll: unasked,
     paths: unasked,
     count: unasked,
+    countAsOf: unasked,
     deleteAll: unasked,
     setAll: unasked,
     createMissing: unasked,

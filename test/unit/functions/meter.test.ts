@@ -29,6 +29,7 @@ const documents: Documents = {
   list: () => Promise.resolve([]),
   paths: () => Promise.resolve(['things/a', 'things/b']),
   count: () => Promise.resolve(0),
+  countAsOf: () => Promise.resolve({ count: 0, asOfMicros: 0 }),
   deleteAll: nothing,
   transact: (work) => work(transaction),
   setAll: nothing,
@@ -49,7 +50,7 @@ const objects: Objects = {
   urlOf: (path) => `https://example.com/${path}`,
 };
 
-const accounts: Accounts = { roleOf: () => Promise.resolve('admin') };
+const accounts: Accounts = { roleOf: () => Promise.resolve('admin'), uidOf: () => Promise.resolve(undefined) };
 const publish: Publish = nothing;
 const enqueue: Enqueue = nothing;
 

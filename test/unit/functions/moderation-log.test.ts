@@ -96,6 +96,7 @@ const unasked: Documents = {
   list: refuse,
   paths: refuse,
   count: refuse,
+  countAsOf: refuse,
   deleteAll: refuse,
   transact: refuse,
   setAll: refuse,

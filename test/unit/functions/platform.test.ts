@@ -18,6 +18,8 @@ describe('readEnvironment', () => {
       projectId: 'playnite',
       bucket: 'playnite.appspot.com',
       storageOrigin: 'https://firebasestorage.googleapis.com',
+      publicUrl: 'https://us-central1-playnite.cloudfunctions.net/social-open',
+      appUrl: 'https://playnite.web.app',
       imageClassifier: 'nsfwjs',
       videoTools: { ffmpeg: 'ffmpeg', ffprobe: 'ffprobe' },
     });
@@ -30,6 +32,16 @@ describe('readEnvironment', () => {
       videoTools: { ffmpeg: '/opt/ffmpeg', ffprobe: 'ffprobe' },
     });
     const start = () => readEnvironment({ ...env, IMAGE_CLASSIFIER: 'oracle' });
+    expect(start).toThrow(expect.objectContaining({ code: 'environment-incomplete' }));
+  });
+
+  test('takes the addresses of links and of the app, and refuses what is none', () => {
+    const env = { ...config('playnite'), PUBLIC_URL: 'https://play.example/', APP_URL: 'https://app.example' };
+    expect(readEnvironment(env)).toMatchObject({
+      publicUrl: 'https://play.example',
+      appUrl: 'https://app.example',
+    });
+    const start = () => readEnvironment({ ...env, PUBLIC_URL: 'javascript:alert(1)' });
     expect(start).toThrow(expect.objectContaining({ code: 'environment-incomplete' }));
   });
 

@@ -299,6 +299,7 @@ describe('evaluatePolicy', () => {
       list: ({ shape }) => Promise.resolve(cases.map((each, nth) => ({ id: `case-${nth}`, data: shape.parse(each) }))),
       paths: refuse,
       count: refuse,
+      countAsOf: refuse,
       deleteAll: refuse,
       transact: refuse,
       setAll: refuse,

@@ -17,7 +17,7 @@ import { addUp } from '../../../functions/src/storage/reconcile-quotas.ts';
 import { plan } from '../../../functions/src/storage/settle.ts';
 import { idsIn, isOrphan } from '../../../functions/src/storage/sweep-orphans.ts';
 import { cachingOf } from '../../../functions/src/storage/sync-visibility.ts';
-import { walkPage } from '../../../functions/src/storage/walk.ts';
+import { walkPage } from '../../../functions/src/platform/walk.ts';
 
 const moment = new Date('2026-01-02T03:04:05.678Z');
 const stamp = { toMillis: () => moment.getTime(), toDate: () => moment };
