@@ -1,4 +1,4 @@
-/** What people are told of what others do: likes, comments, mentions, requests to follow. */
+/** What people are told of what others do: follows and requests to follow, likes, comments, mentions. */
 import { createHash } from 'node:crypto';
 import {
   type Actor,
@@ -6,13 +6,14 @@ import {
   commentAt,
   contentAt,
   followRequestAt,
+  followerAt,
   likeAt,
   muteAt,
   muteSettingsAt,
   mutedThreadAt,
   userAt,
 } from '@playnite/contracts/documents';
-import type { socialCommented, socialLiked, socialMentioned } from '@playnite/contracts/events';
+import type { socialCommented, socialFollowed, socialLiked, socialMentioned } from '@playnite/contracts/events';
 import type { Context } from '../platform/context.ts';
 import { notify } from './notify.ts';
 
@@ -121,11 +122,26 @@ export async function notifyOfMention(ctx: Needs, { contentId, commentId, byUid,
   });
 }
 
+/** Tells a person of a new follower, as long as it is one. */
+export async function notifyOfFollow(ctx: Needs, { followerUid, targetUid }: Followed): Promise<void> {
+  const [actor, edge, uids] = await Promise.all([
+    actorOf(ctx, followerUid),
+    ctx.documents.get(followerAt(targetUid, followerUid)),
+    listenersAmong(ctx, [targetUid], { actorUid: followerUid }),
+  ]);
+  if (!actor || !edge) return;
+  await notify(ctx, uids, {
+    id: `new-follower:${followerUid}`,
+    type: 'new-follower',
+    groupKey: 'new-follower',
+    actor,
+    title: `${actor.displayName} follows you`,
+    body: `@${actor.handle}`,
+  });
+}
+
 /** Tells a private account that somebody waits to be let in. */
-export async function notifyOfFollowRequest(
-  ctx: Needs,
-  { followerUid, targetUid }: { followerUid: string; targetUid: string },
-): Promise<void> {
+export async function notifyOfFollowRequest(ctx: Needs, { followerUid, targetUid }: Followed): Promise<void> {
   const [actor, request, uids] = await Promise.all([
     actorOf(ctx, followerUid),
     ctx.documents.get(followRequestAt(targetUid, followerUid)),
@@ -145,6 +161,7 @@ export async function notifyOfFollowRequest(
 /** The beginning of a text; a pair of units that is one character is not cut in two. */
 const quoted = (text: string): string => Array.from(text).slice(0, QUOTED_MAX).join('');
 
+type Followed = ReturnType<(typeof socialFollowed)['data']['parse']>;
 type Liked = ReturnType<(typeof socialLiked)['data']['parse']>;
 type Commented = ReturnType<(typeof socialCommented)['data']['parse']>;
 type Mentioned = ReturnType<(typeof socialMentioned)['data']['parse']>;

@@ -5,7 +5,6 @@ import {
   type NotificationType,
   notificationAt,
   notificationSettingsAt,
-  userAt,
 } from '@playnite/contracts/documents';
 import {
   type EventEnvelope,
@@ -50,24 +49,6 @@ export async function notifyOfContent(
     contentId,
     title: title ? `${owner.displayName} published “${title}”` : `${owner.displayName} published a photo`,
     body: caption,
-  });
-}
-
-/** Tells a person of a new follower. */
-export async function notifyOfFollow(
-  ctx: Needs,
-  { followerUid, targetUid }: { followerUid: string; targetUid: string },
-): Promise<void> {
-  const follower = await ctx.documents.get(userAt(followerUid));
-  if (!follower) return;
-  const { handle, displayName } = follower;
-  await notify(ctx, [targetUid], {
-    id: `new-follower:${followerUid}`,
-    type: 'new-follower',
-    groupKey: 'new-follower',
-    actor: { uid: followerUid, handle, displayName },
-    title: `${displayName} follows you`,
-    body: `@${handle}`,
   });
 }
 

@@ -12,8 +12,14 @@ import {
 import { notErased } from '../platform/erasure.ts';
 import { onEvent } from '../platform/on-event.ts';
 import { eraseNotifications } from './erase.ts';
-import { notifyOfComment, notifyOfFollowRequest, notifyOfLike, notifyOfMention } from './notify-of-actions.ts';
-import { notifyOfContent, notifyOfDecision, notifyOfFollow, notifyOfReport } from './notify.ts';
+import {
+  notifyOfComment,
+  notifyOfFollow,
+  notifyOfFollowRequest,
+  notifyOfLike,
+  notifyOfMention,
+} from './notify-of-actions.ts';
+import { notifyOfContent, notifyOfDecision, notifyOfReport } from './notify.ts';
 
 /** Late news must not bring back what has been erased, nor write to whom is no longer there. */
 export const onContentDistributed = onEvent(

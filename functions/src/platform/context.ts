@@ -5,6 +5,7 @@ import { type Environment, readEnvironment } from './environment.ts';
 import { meter } from './meter.ts';
 import { type Objects, bucketObjects, objectUrls } from './objects.ts';
 import { type Publish, pubsubPublisher } from './publisher.ts';
+import { retireWhenIdle } from './retire.ts';
 import { type Enqueue, cloudTaskQueues } from './task-queues.ts';
 
 /** Where the functions run. */
@@ -43,6 +44,7 @@ export function context(): Promise<Context> {
  */
 function open(): Context {
   const environment = readEnvironment(process.env);
+  if (environment.retireAfterMs !== undefined) retireWhenIdle(environment.retireAfterMs);
   const app = once(async () => (await import('firebase-admin/app')).initializeApp());
   const documents = once(async () => {
     const firestore = await import('firebase-admin/firestore');

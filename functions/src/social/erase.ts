@@ -41,15 +41,16 @@ async function ofContent(ctx: Needs, contentId: string, ownerId: string): Promis
   const subject = `content/${contentId}`;
   const everywhere = (collection: string, ...where: Conditions) =>
     eraseAll(ctx, { collection, everywhere: true, where });
-  const [feed, activity, activityBelow, drift, shareTraces] = await Promise.all([
+  const [feed, feedback, activity, activityBelow, drift, shareTraces] = await Promise.all([
     everywhere('feed', ['contentId', '==', contentId]),
+    everywhere('feedback', ['contentId', '==', contentId]),
     everywhere('activity', ['subject', '==', subject]),
     everywhere('activity', ...below('subject', subject)),
     eraseAll(ctx, { collection: 'counterDrift', where: [['subject', '==', subject]] }),
     eraseShareTraces(ctx, 'contentId', contentId),
   ]);
   await recount(ctx, { subject: `users/${ownerId}`, kind: 'content' });
-  return { feed, activity: activity + activityBelow, drift, shareTraces };
+  return { feed, feedback, activity: activity + activityBelow, drift, shareTraces };
 }
 
 /** A field that holds the path of something below a document. */

@@ -37,7 +37,7 @@ export async function giveFeedback(
   const { ownerId, tags } = content;
   await ctx.documents.transact(async (tx) => {
     const state = await tx.get(feedStateAt(uid));
-    tx.set(feedbackAt(uid, contentId), { signal, ownerId, tags, at: serverTime });
+    tx.set(feedbackAt(uid, contentId), { contentId, signal, ownerId, tags, at: serverTime });
     tx.delete(feedItemAt(uid, contentId));
     const hidden = withHidden(state, contentId);
     if (state) tx.update(feedStateAt(uid), { hidden });

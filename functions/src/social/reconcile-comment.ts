@@ -201,9 +201,11 @@ async function newsOf(
   const about = `${contentId} ${commentId}`;
   const at = ctx.now();
   return [
-    isEdit
-      ? eventOf(socialCommentEdited, { cause: `${about} ${editedAt.toMillis()} ${hashOfText(text)}`, at, data: card })
-      : eventOf(socialCommented, { cause: `${about} ${shownAtMs}`, at, data: card }),
+    // Also of an edit: whoever was to tell of the comment itself may have died before the edit came.
+    eventOf(socialCommented, { cause: `${about} ${shownAtMs}`, at, data: card }),
+    ...(isEdit
+      ? [eventOf(socialCommentEdited, { cause: `${about} ${editedAt.toMillis()} ${hashOfText(text)}`, at, data: card })]
+      : []),
     ...(mentions.length === 0
       ? []
       : [

@@ -16,7 +16,7 @@ import {
 } from '@playnite/contracts/documents';
 import { socialShareChanged, socialShared, socialUnshared } from '@playnite/contracts/events';
 import type { Context } from '../platform/context.ts';
-import { serverTime } from '../platform/documents.ts';
+import { type Transaction, serverTime } from '../platform/documents.ts';
 import { eraseAll } from '../platform/erasure.ts';
 import type { Announcement, DocumentChange } from '../platform/on-document.ts';
 import { type OutgoingEvent, eventOf } from '../platform/publisher.ts';
@@ -52,7 +52,7 @@ export function announceShare({ params, before, after, at, version }: DocumentCh
 /** Brings all that belongs to a share in line with whether it is there. */
 export async function reconcileShare(ctx: Needs, id: ShareId, cause: string): Promise<void> {
   const share = await ctx.documents.get(shareAt(id.contentId, id.shareId));
-  if (!share) return forgetShare(ctx, id);
+  if (!share) return forgetShare(ctx, id, cause);
   const { userId, target } = share;
   const [content, user] = await Promise.all([
     ctx.documents.get(contentAt(id.contentId)),
@@ -91,9 +91,7 @@ async function takeShare(
         data: { contentId, ownerId, shareId, userId, target },
       });
     if (share.takenAt && share.ownerId !== undefined) return told(share.ownerId);
-    const repost = target === 'repost' ? await tx.get(repostAt(userId, contentId)) : undefined;
-    const isTwice = repost !== undefined && repost.shareId !== shareId;
-    if (!content || !stands || isTwice) {
+    if (!content || !stands || (target === 'repost' && (await isRepostedAlready(tx, userId, { contentId, shareId })))) {
       tx.delete(ref);
       return undefined;
     }
@@ -126,29 +124,27 @@ async function takeShare(
   });
 }
 
+/** By another share, that is, which is still there: the news that one was taken back may come after the next one. */
+async function isRepostedAlready(
+  tx: Pick<Transaction, 'get'>,
+  userId: string,
+  { contentId, shareId }: ShareId,
+): Promise<boolean> {
+  const repost = await tx.get(repostAt(userId, contentId));
+  if (!repost || repost.shareId === shareId) return false;
+  return (await tx.get(shareAt(contentId, repost.shareId))) !== undefined;
+}
+
 const activityOf = (userId: string, { contentId, shareId }: ShareId) =>
   activityAt(userId, `share~${contentId}~${shareId}`);
 
 /** Clears up after a share that is gone. The code goes last: as long as it is there, the rest can be found. */
-async function forgetShare(ctx: Needs, { contentId, shareId }: ShareId): Promise<void> {
+async function forgetShare(ctx: Needs, { contentId, shareId }: ShareId, cause: string): Promise<void> {
   const code = codeOf(contentId, shareId);
   const known = await ctx.documents.get(shareCodeAt(code));
   if (!known) return;
   const { userId, target } = known;
-  if (target === 'repost') {
-    await ctx.documents.transact(async (tx) => {
-      const repost = await tx.get(repostAt(userId, contentId));
-      if (repost?.shareId === shareId) tx.delete(repostAt(userId, contentId));
-    });
-    await eraseAll(ctx, {
-      collection: 'feed',
-      everywhere: true,
-      where: [
-        ['contentId', '==', contentId],
-        ['repostedBy', '==', userId],
-      ],
-    });
-  }
+  if (target === 'repost') await withdrawRepost(ctx, userId, { contentId, shareId }, cause);
   await eraseAll(ctx, { collection: 'shareReach', where: [['code', '==', code]] });
   const user = await ctx.documents.get(userAt(userId));
   await ctx.documents.transact(async (tx) => {
@@ -163,6 +159,32 @@ async function forgetShare(ctx: Needs, { contentId, shareId }: ShareId): Promise
     const price = { points: POINTS.delete, always: true };
     if (user) chargeIn(tx, userId, { present, price, now: ctx.now() });
   });
+}
+
+/** Takes a repost out of the feeds, unless the same content has been reposted anew. */
+async function withdrawRepost(
+  ctx: Needs,
+  userId: string,
+  { contentId, shareId }: ShareId,
+  cause: string,
+): Promise<void> {
+  const ref = repostAt(userId, contentId);
+  const isAnother = await ctx.documents.transact(async (tx) => {
+    const repost = await tx.get(ref);
+    if (repost?.shareId === shareId) tx.delete(ref);
+    return repost !== undefined && repost.shareId !== shareId;
+  });
+  if (isAnother) return;
+  await eraseAll(ctx, {
+    collection: 'feed',
+    everywhere: true,
+    where: [
+      ['contentId', '==', contentId],
+      ['repostedBy', '==', userId],
+    ],
+  });
+  // Of one that came in between, the rows are gone as well.
+  if (await ctx.documents.get(ref)) await distributeAs(ctx, userId, contentId, 'repost', cause);
 }
 
 /** Erases what shares leave elsewhere, by whose or of what they are. */

@@ -100,6 +100,7 @@ function ofContent(ctx: Needs, contentId: string, ownerId: string): Places {
     comments: all(`content/${contentId}/comments`),
     shares: all(`content/${contentId}/shares`),
     feed: everywhere('feed', ['contentId', '==', contentId]),
+    feedback: everywhere('feedback', ['contentId', '==', contentId]),
     activity: everywhere('activity', ['subject', '==', `content/${contentId}`]),
     activityBelow: everywhere(
       'activity',
