@@ -48,8 +48,9 @@ const DELAY_SAMPLE_EVERY = 10;
 
 const RANDOM: Layout = { feed: false, channels: 1_000, feedEvery: 1 };
 const RANDOM_SUBSCRIBERS = 2_000;
-/** Two publications to a channel may be on their way, as a mean. */
-const RANDOM_WINDOW = 2_000;
+/** Two publications to a channel may be on their way, as a mean, or twenty: what is gathered for a socket depends on it. */
+const FEW_IN_FLIGHT = 2_000;
+const MANY_IN_FLIGHT = 20_000;
 const RANDOM_GRANT_EVERY = 200;
 
 const HELD_CONNECTIONS = 10_000;
@@ -67,7 +68,10 @@ const SCENARIOS: Record<string, () => Promise<string[]>> = {
     ...(await saturation(BROADCAST, BROADCAST_SUBSCRIBERS_MANY, [WINDOW])),
   ],
   paced,
-  random: () => saturation(RANDOM, RANDOM_SUBSCRIBERS, [RANDOM_WINDOW], RANDOM_WINDOW, RANDOM_GRANT_EVERY),
+  random: async () => [
+    ...(await saturation(RANDOM, RANDOM_SUBSCRIBERS, [FEW_IN_FLIGHT], FEW_IN_FLIGHT, RANDOM_GRANT_EVERY)),
+    ...(await saturation(RANDOM, RANDOM_SUBSCRIBERS, [MANY_IN_FLIGHT], MANY_IN_FLIGHT, RANDOM_GRANT_EVERY)),
+  ],
   memory,
   held,
 };

@@ -226,7 +226,12 @@ describe('the discovery feed', () => {
       await bob.call('social-feedback', { contentId: tagged, signal: 'not-interested' });
       expect(idsOf(await pageOf(bob, null, 50, 'social-discover'))).not.toContain(tagged);
       const given = await db.doc(`users/${bob.uid}/feedback/${tagged}`).get();
-      expect(given.data()).toMatchObject({ signal: 'not-interested', ownerId: stranger.uid, tags: [tag] });
+      expect(given.data()).toMatchObject({
+        contentId: tagged,
+        signal: 'not-interested',
+        ownerId: stranger.uid,
+        tags: [tag],
+      });
     },
     TEST_MAX_MS,
   );

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DISCONNECTS, contentChannel, userChannel } from '@playnite/contracts/realtime';
 import { type Publishing, Ledger, keepPublishing, readingClient } from '../../../support/ledger.ts';
+import { REDIS_DEADLINE_MS } from '../../../../realtime-server/src/redis.ts';
 import { type RealtimeProcess, startRealtimeProcess } from '../../../support/realtime-process.ts';
 import { publicationOf } from '../../../support/realtime.ts';
 import { type TestRedis, startRedis } from '../../../support/redis.ts';
@@ -77,6 +78,8 @@ describe('while Redis fails', () => {
     const { redis, nodes, ledger, clients, publishing } = here;
     const heapBefore = await heapOf(nodes);
     await redis.kill();
+    // What it had taken in before is acknowledged still.
+    await sleep(REDIS_DEADLINE_MS);
     const before = publishing.acknowledged;
     const endsAt = Date.now() + 5_000;
     while (Date.now() < endsAt) {
