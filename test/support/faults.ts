@@ -13,7 +13,7 @@ const RECOVERING = ['content-resumeUploads', 'operations-replayDeadLetters'];
 const FIRE_EVERY_MS = 2_000;
 const LOOK_EVERY_MS = 250;
 /** A lease, the schedule after it, and a cold start: past this nothing comes any more. */
-export const RECOVERY_MAX_MS = 90_000;
+export const RECOVERY_MAX_MS = 150_000;
 
 /** The processes in which a function runs; `functionTarget` is its name in index.ts (`content.runPipeline`). */
 export const workersOf = (functionTarget: string): number[] =>

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { logger } from 'firebase-functions';
 import { type Accounts, authAccounts } from './accounts.ts';
 import { type Documents, firestoreDocuments } from './documents.ts';
@@ -31,11 +32,17 @@ export interface Log {
 }
 
 let opened: Context | undefined;
+const handedIn = new AsyncLocalStorage<Context>();
 
 /** The process's one context, opened at its first use: importing a module opens nothing. */
 export function context(): Promise<Context> {
-  opened ??= open();
-  return Promise.resolve(opened);
+  const present = handedIn.getStore() ?? (opened ??= open());
+  return Promise.resolve(present);
+}
+
+/** Has the functions that `work` calls use this context, and no other: a deployed function takes nothing but its event. */
+export function withContext<R>(ctx: Context, work: () => R): R {
+  return handedIn.run(ctx, work);
 }
 
 /**

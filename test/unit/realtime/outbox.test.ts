@@ -368,7 +368,12 @@ describe('over the wire', () => {
     const [stalled, healthy] = [await listener(url), await listener(url)];
     stalled.raw.pause();
     let published = 0;
-    const heard = () => healthy.frames.slice(2).join('\n').split('\n').length;
+    let lines = 0;
+    let read = 2;
+    const heard = () => {
+      for (; read < healthy.frames.length; read += 1) lines += healthy.frames[read]?.split('\n').length ?? 0;
+      return lines;
+    };
     for (let round = 0; round < 300; round += 1) {
       await publish(`${published++}`, 'x'.repeat(50_000));
       while (heard() < published) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -377,5 +382,5 @@ describe('over the wire', () => {
     stalled.raw.resume();
     expect([DISCONNECTS.slow.code, 1006]).toContain(await stalled.closed);
     expect(stalled.frames.length).toBeLessThan(published);
-  }, 30_000);
+  });
 });
