@@ -108,7 +108,7 @@ export class Channel implements StreamOptions {
    * follows, from the channel.
    *
    * @param permit asks whether it may; asked again when rights change meanwhile. It throws where not
-   * @returns undefined when the client is gone meanwhile
+   * @param reply is called in the turn in which the client has become one; not when it is gone meanwhile
    * @throws {Error} when the broker cannot be reached, or the channel does not come to rest
    */
   async join(

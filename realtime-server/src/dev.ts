@@ -12,9 +12,8 @@ import { MemoryBroker } from './broker/memory-broker.ts';
 import { type DevConfig, readDevConfig } from './dev-config.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { MemoryPresence } from './presence/memory-presence.ts';
-import { createRealtimeServer } from './server.ts';
+import { VERSION, createRealtimeServer } from './server.ts';
 
-const VERSION = '0.2.0';
 /** Of this machine only: without a file, everything is open. */
 const HOST_WITHOUT_CONFIG = '127.0.0.1';
 /** Centrifugo counts no commands; a benchmark's client sends as fast as it can. */

@@ -21,10 +21,8 @@ import { DEFAULT_LIMITS } from './limits.ts';
 import { MemoryPresence } from './presence/memory-presence.ts';
 import { RedisPresence } from './presence/redis-presence.ts';
 import { openRedis } from './redis.ts';
-import { createRealtimeServer } from './server.ts';
+import { VERSION, createRealtimeServer } from './server.ts';
 import { followSuspensions } from './suspensions.ts';
-
-const VERSION = '0.2.0';
 
 const config = readConfig(process.env);
 const log = pino({ level: config.logLevel, base: { node: config.nodeName } });

@@ -14,6 +14,8 @@ import { protobufCodec } from './protocol/protobuf.ts';
 import type { Routed } from './routes.ts';
 import { HTTP_STREAM_PATH, SSE_PATH, connectionEndpoints } from './transport/endpoints.ts';
 
+/** What clients and operators are told that they talk to. */
+export const VERSION = '0.2.0';
 /** After the last client was told to go, its connection may stay open so long. */
 const CLOSE_WITHIN_MS = 2_000;
 
@@ -50,8 +52,8 @@ export interface RealtimeServer extends AsyncDisposable {
    * @throws {Error} when one is not there: it is to be published again
    */
   publish(publications: readonly Routed[]): Promise<void>;
-  /** Starts to answer, on a port that several processes may share; resolves with the port. */
-  listen(host: string, port: number, options?: { reusePort?: boolean }): Promise<number>;
+  /** Starts to answer; resolves with the port. */
+  listen(host: string, port: number): Promise<number>;
   /** Says on `/ready` whether clients are welcome. */
   setReady(ready: boolean): void;
   /** Takes nobody in any more, and sends everybody away over the time. */
@@ -116,10 +118,10 @@ export function createRealtimeServer(options: RealtimeServerOptions): RealtimeSe
     node,
     publish: (publications) => node.publish(publications),
 
-    async listen(host, port, { reusePort = false } = {}) {
+    async listen(host, port) {
       await node.start();
       const listening = Promise.withResolvers<void>();
-      http.once('error', listening.reject).listen({ host, port, reusePort }, listening.resolve);
+      http.once('error', listening.reject).listen(port, host, listening.resolve);
       await listening.promise;
       const address = http.address();
       return typeof address === 'object' && address ? address.port : port;

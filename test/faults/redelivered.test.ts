@@ -17,6 +17,7 @@ import {
 } from '../support/backstage.ts';
 import { type Pair, quietUpload } from '../support/faults.ts';
 import { photo } from '../support/files.ts';
+import { randomOf, shuffled } from '../support/random.ts';
 
 const SEED = 20_251;
 /** Cold functions and a hundred deliveries on two busy cores. */
@@ -57,7 +58,7 @@ test(
     const before = await everythingOf(pair, uploadId);
     const heardBefore = heardOf(pair, uploadId);
 
-    const random = randomFrom(SEED);
+    const random = randomOf(SEED);
     const deliveries = [
       ...recorded.flatMap((event) => deliveriesOf(event, hearers, random)),
       ...(await otherNewsOf(uploadId)),
@@ -143,26 +144,4 @@ async function treeOf(ref: DocumentReference): Promise<[path: string, data: unkn
     }),
   );
   return [[ref.path, snapshot.data()], ...below.flat()];
-}
-
-/** Mulberry32 (Tommy Ettinger, 2017): the same seed gives the same numbers from 0 to 1, so a failure can be had again. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** Fisher and Yates' shuffle. */
-function shuffled<T>(items: readonly T[], random: () => number): T[] {
-  const mixed = [...items];
-  for (let last = mixed.length - 1; last > 0; last -= 1) {
-    const other = Math.floor(random() * (last + 1));
-    const [from, to] = [mixed[last], mixed[other]];
-    if (from !== undefined && to !== undefined) [mixed[last], mixed[other]] = [to, from];
-  }
-  return mixed;
 }

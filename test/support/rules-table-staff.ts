@@ -1,7 +1,7 @@
 /** What is asked of reports, of what moderators and admins see, and of what nobody may touch. */
 import { REPORT_DETAILS_MAX, REPORT_REASON_MAX } from '@playnite/contracts/documents';
 import { collection, collectionGroup, getDocs, limit, query, serverTimestamp, where } from 'firebase/firestore';
-import { HELD_ENTRY, HELD_SUBJECT, type Row, now, report } from './rules-world.ts';
+import { HELD_ENTRY, HELD_SUBJECT, type Row, UNTOUCHABLE, now, report } from './rules-world.ts';
 import {
   create,
   fileReport,
@@ -110,25 +110,7 @@ export const STAFF_ROWS: readonly Row[] = [
   ...functionsOnly('ops/health', 'ops/sickness', ['ada'], nobodyAtAll),
 
   // what nobody may touch
-  ...[
-    'uploadRuns/u',
-    'hashes/h',
-    'reservations/r',
-    'bannedHashes/b',
-    'budgets/ann',
-    'feedStates/ann',
-    'shareCodes/s',
-    'shareReach/s',
-    'serverKeys/viewers',
-    'discoverStates/ann',
-    'feedAuthors/ann',
-    'reposts/r',
-    'fanOuts/f',
-    'unheard/of',
-    'content/public/shares/link/reach/r',
-    'content/public/secrets/s',
-    'users/ann/secrets/s',
-  ].flatMap((path): Row[] => [
+  ...UNTOUCHABLE.flatMap((path): Row[] => [
     get(path, nobodyAtAll),
     create('at all', `${path}2`, () => ({ x: 1 }), nobodyAtAll),
     update('at all', path, { x: 1 }, nobodyAtAll),

@@ -11,6 +11,27 @@ import {
 import { logEntryId, subjectKey } from '@playnite/contracts/documents';
 import { type Firestore, doc, serverTimestamp, writeBatch } from 'firebase/firestore';
 
+/** What functions alone read and write. */
+export const UNTOUCHABLE = [
+  'uploadRuns/u',
+  'hashes/h',
+  'reservations/r',
+  'bannedHashes/b',
+  'budgets/ann',
+  'feedStates/ann',
+  'shareCodes/s',
+  'shareReach/s',
+  'serverKeys/viewers',
+  'discoverStates/ann',
+  'feedAuthors/ann',
+  'reposts/r',
+  'fanOuts/f',
+  'unheard/of',
+  'content/public/shares/link/reach/r',
+  'content/public/secrets/s',
+  'users/ann/secrets/s',
+];
+
 /**
  * ann owns everything; bob follows her; eve is anybody; bill is blocked by her; liz blocks her; sue is suspended, lou
  * limited; ron did too much and has to wait, bob has waited; mo and ada are moderator and admin; new has an account and no
@@ -187,25 +208,7 @@ async function furnish(db: Firestore): Promise<void> {
   put('counterDrift/d1', { subject: 'content/public', field: 'stats.likes', stored: 1, counted: 2, at: now });
   put('deadLetters/d1', { consumer: 'x', ownerId: 'ann' });
   put('ops/health', { status: 'ok' });
-  for (const path of [
-    'uploadRuns/u',
-    'hashes/h',
-    'reservations/r',
-    'bannedHashes/b',
-    'budgets/ann',
-    'feedStates/ann',
-    'shareCodes/s',
-    'shareReach/s',
-    'serverKeys/viewers',
-    'discoverStates/ann',
-    'feedAuthors/ann',
-    'reposts/r',
-    'fanOuts/f',
-    'unheard/of',
-    'content/public/shares/link/reach/r',
-    'content/public/secrets/s',
-    'users/ann/secrets/s',
-  ]) {
+  for (const path of UNTOUCHABLE) {
     put(path, { ownerId: 'ann', uid: 'ann', status: 'published', visibility: 'public' });
   }
   await batch.commit();

@@ -12,6 +12,7 @@ import { permanent } from '../../functions/src/platform/errors.ts';
 import type { OutgoingEvent } from '../../functions/src/platform/publisher.ts';
 import type { OutgoingTask } from '../../functions/src/platform/task-queues.ts';
 import { type Change, RecordedStore, type Step } from './recorded-documents.ts';
+import { randomOf } from './random.ts';
 
 /** Handlers under way at one moment. */
 const AT_ONCE = 4;
@@ -84,17 +85,6 @@ async function loadFunctions(): Promise<DeployedFunction[]> {
       }),
     )
     .filter(({ name }) => name.startsWith('social-') || name.startsWith('notification-') || OTHERS.has(name));
-}
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 interface Delivery {

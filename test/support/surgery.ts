@@ -1,5 +1,6 @@
 /** Tools to take files of several formats apart and to put them together wrongly. */
 import { crc32, deflateSync } from 'node:zlib';
+import { randomOf } from './random.ts';
 
 /** Big-endian bytes of whole numbers. */
 export const u16 = (...values: number[]): Buffer => Buffer.from(values.flatMap((value) => [value >>> 8, value & 255]));
@@ -15,25 +16,14 @@ const joined = (parts: readonly (Buffer | string)[]): Buffer =>
 /** Strings and buffers in a row; a string's characters are bytes. */
 export const bytesOf = (...parts: (Buffer | string)[]): Buffer => joined(parts);
 
-/** The same numbers from 0 to 1 each time, from a small seed (mulberry32, Tommy Ettinger). */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 export function randomBytes(length: number, seed: number): Buffer {
-  const random = randomFrom(seed);
+  const random = randomOf(seed);
   return Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)));
 }
 
 /** A copy with `count` bits turned over, none of them in the first `spared` bytes. */
 export function flipped(bytes: Buffer, count: number, seed: number, spared = 16): Buffer {
-  const random = randomFrom(seed);
+  const random = randomOf(seed);
   const copy = Buffer.from(bytes);
   for (let flip = 0; flip < count; flip += 1) {
     const at = spared + Math.floor(random() * (copy.length - spared));

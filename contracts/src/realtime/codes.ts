@@ -17,11 +17,12 @@ export const ERRORS = {
   unrecoverablePosition: { code: 112, message: 'unrecoverable position' },
 } as const;
 
-/** Below 3500 a client reconnects by itself; from 3500 on it does not. */
 export interface Disconnect {
   code: number;
   reason: string;
 }
+
+/** Below 3500 a client reconnects by itself; from 3500 on it does not. */
 export const DISCONNECTS = {
   shutdown: { code: 3001, reason: 'shutdown' },
   serverError: { code: 3004, reason: 'internal server error' },
@@ -39,11 +40,12 @@ export const DISCONNECTS = {
   connectionLimit: { code: 3504, reason: 'connection limit' },
 } as const satisfies Record<string, Disconnect>;
 
-/** How the server ends one subscription. Below 2500 a client does not subscribe again by itself; from 2500 on it does. */
 export interface Unsubscribe {
   code: number;
   reason: string;
 }
+
+/** How the server ends one subscription. Below 2500 a client does not subscribe again by itself; from 2500 on it does. */
 export const UNSUBSCRIBES = {
   permissionDenied: { code: 2000, reason: 'permission denied' },
   /** Whether the channel may still be heard could not be found out: the client asks, and recovers what it missed. */

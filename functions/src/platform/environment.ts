@@ -6,6 +6,8 @@ const DEMO_PREFIX = 'demo-';
 
 const firebaseConfig = z.object({ projectId: z.string().min(1), storageBucket: z.string().min(1) });
 
+const retireAfterMs = z.coerce.number().int().positive();
+
 export interface Environment {
   projectId: string;
   bucket: string;
@@ -61,7 +63,7 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
     imageClassifier: classifier.data,
     videoTools: { ffmpeg: env['FFMPEG_PATH'] || 'ffmpeg', ffprobe: env['FFPROBE_PATH'] || 'ffprobe' },
     ...(env['FUNCTIONS_EMULATOR'] === 'true' && env['RETIRE_AFTER_MS']
-      ? { retireAfterMs: Number(env['RETIRE_AFTER_MS']) }
+      ? { retireAfterMs: retireAfterMs.parse(env['RETIRE_AFTER_MS']) }
       : {}),
     ...(env['METER'] === 'true' ? { meteredAs: env['K_SERVICE'] ?? 'unknown' } : {}),
   };

@@ -3,6 +3,7 @@ import { PUBLIC_FEED } from '@playnite/contracts/realtime';
 import { Centrifuge, type SubscribedContext } from 'centrifuge';
 import { platformChannels } from '../../../realtime-server/src/channel-options.ts';
 import { publicationOf, serveRealtime } from '../../support/realtime.ts';
+import { randomOf } from '../../support/random.ts';
 
 const CHANNELS = [PUBLIC_FEED, 'content:c1', 'content:c2'];
 const CLIENTS = 40;
@@ -27,17 +28,6 @@ const until = async (holds: () => boolean) => {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 };
-
-/** Numbers from 0 up to 1 that are the same in every run (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const idOf = (data: unknown) => (data as { id: string }).id;
 

@@ -1,20 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import type { History, Publication, StreamPosition } from '../../../realtime-server/src/broker/broker.ts';
 import { Stream } from '../../../realtime-server/src/stream.ts';
+import { randomOf } from '../../support/random.ts';
 
 const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
-
-/** Numbers from 0 up to 1 that are the same in every run (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** A stream of a broker of which a test decides what it keeps, what it tells, and when it answers. */
 function world() {

@@ -3,7 +3,8 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DISCONNECTS, contentChannel, userChannel } from '@playnite/contracts/realtime';
 import { CUTS, type ChaosProxy, startProxy } from '../../../support/chaos-proxy.ts';
-import { Ledger, type Publish, keepPublishing, pick, readingClient, seeded } from '../../../support/ledger.ts';
+import { Ledger, type Publish, keepPublishing, readingClient } from '../../../support/ledger.ts';
+import { pick, randomOf } from '../../../support/random.ts';
 import { type RealtimeProcess, startRealtimeProcess } from '../../../support/realtime-process.ts';
 import { serveRealtime } from '../../../support/realtime.ts';
 import { startRedis } from '../../../support/redis.ts';
@@ -88,7 +89,7 @@ const reconnectsOf = (clients: readonly { codes: readonly number[] }[]) =>
 
 describe(`of a live stream that breaks at random (CHAOS_SEED=${seed}), every client hears everything once and in order, or is told`, () => {
   test('from one node in memory, while connections are cut and clients sent away', async () => {
-    const random = seeded(seed);
+    const random = randomOf(seed);
     const { server, port } = await serveRealtime({ limits });
     closers.push(() => server[Symbol.asyncDispose]());
     const { ledger, proxy, clients } = await world(random, () => port);
@@ -109,7 +110,7 @@ describe(`of a live stream that breaks at random (CHAOS_SEED=${seed}), every cli
   }, 40_000);
 
   test('from two nodes on Redis, while nodes are killed, subscriptions cut off, and Redis starts over empty', async () => {
-    const random = seeded(seed + 1);
+    const random = randomOf(seed + 1);
     const redis = await startRedis();
     closers.push(() => redis[Symbol.asyncDispose]());
     const settings = { redis: { url: redis.url, prefix: 'chaos' }, limits };

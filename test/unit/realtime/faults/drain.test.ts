@@ -5,7 +5,8 @@ import { DISCONNECTS, contentChannel } from '@playnite/contracts/realtime';
 import { WebSocket } from 'ws';
 import { startProxy } from '../../../support/chaos-proxy.ts';
 import { ask } from '../../../support/connecting.ts';
-import { Ledger, keepPublishing, pick, readingClient, seeded } from '../../../support/ledger.ts';
+import { Ledger, keepPublishing, readingClient } from '../../../support/ledger.ts';
+import { pick, randomOf } from '../../../support/random.ts';
 import { type RealtimeProcess, startRealtimeProcess } from '../../../support/realtime-process.ts';
 import { startRedis } from '../../../support/redis.ts';
 
@@ -107,7 +108,7 @@ describe('a server that is told to stop', () => {
     const redis = await startRedis();
     closers.push(() => redis[Symbol.asyncDispose]());
     const settings = { redis: { url: redis.url, prefix: 'rolling' } };
-    const random = seeded(1);
+    const random = randomOf(1);
     const nodes = await Promise.all([start(settings), start(settings)]);
     let welcoming: readonly RealtimeProcess[] = nodes;
     const proxy = await startProxy(() => pick(random, welcoming).port);
