@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { HOST } from './ports.ts';
+import { triggerUrl } from './triggers.ts';
 
 const backends = z.object({
   backends: z.array(
@@ -62,8 +63,7 @@ export async function fireSchedule(
   { name, region }: Pick<Schedule, 'name' | 'region'>,
   { projectId, functionsPort, signal }: { projectId: string; functionsPort: number; signal?: AbortSignal },
 ): Promise<void> {
-  const url = `http://${HOST}:${functionsPort}/functions/projects/${projectId}/triggers/${region}-${name}-0`;
-  const response = await fetch(url, {
+  const response = await fetch(await triggerUrl({ projectId, functionsPort }, region, name), {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: '{}',

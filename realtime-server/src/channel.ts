@@ -2,7 +2,7 @@ import type { ChannelOptions } from './channel-options.ts';
 import type { Broker, ClientInfo, History, HistoryOptions, Publication, StreamPosition } from './broker/broker.ts';
 import { Outbox, type Subscriber, WANTS } from './outbox.ts';
 import type { RecoverFrom } from './protocol/messages.ts';
-import type { Rights } from './rights.ts';
+import type { Outlet, Rights } from './rights.ts';
 import { Stream, type StreamOptions } from './stream.ts';
 
 /** A channel with more subscribers on a node than this tells nobody who comes and goes: each would be told of each. */
@@ -36,7 +36,7 @@ export interface Joined {
 }
 
 /** One channel on this node: its stream, its subscribers, and what they are about to get. */
-export class Channel implements StreamOptions {
+export class Channel implements StreamOptions, Outlet {
   readonly name: string;
   readonly options: ChannelOptions;
   readonly #needs: ChannelNeeds;
@@ -236,11 +236,14 @@ export class Channel implements StreamOptions {
     // They end before it, and what it says may be that nobody is to read what came before.
     this.#reads = undefined;
     for (const reader of this.#readers) reader.push(publication);
-    this.#needs.rights.inTurn(this.name, publication.rights, () => {
-      if (this.#subscribers.size === 0) return;
-      this.#outbox.add({ pub: publication });
-      this.#needs.pending(this);
-    });
+    this.#needs.rights.inTurn(this, publication);
+  }
+
+  /** @inheritdoc */
+  handOut(publication: Publication): void {
+    if (this.#subscribers.size === 0) return;
+    this.#outbox.add(publication);
+    this.#needs.pending(this);
   }
 }
 

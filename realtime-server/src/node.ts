@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Admission } from './admission.ts';
 import { Cluster, type Counts, type Ending, type LocalNode, type Target } from './admin/cluster.ts';
 import type { Authority } from './authority.ts';
-import type { Broker, BrokerEvents, Publication, PublishOptions, StreamPosition } from './broker/broker.ts';
+import type { Broker, BrokerEvents, Publication, PublishOptions, Published, StreamPosition } from './broker/broker.ts';
 import type { ChannelOptions, OptionsOf } from './channel-options.ts';
 import { Client } from './client.ts';
 import { Conflater } from './conflater.ts';
@@ -69,6 +69,9 @@ export class Node implements LocalNode, BrokerEvents, AsyncDisposable {
   /** Data of a publication of this turn, from which its age is told when the turn's are written. */
   #sampled: string | undefined;
   #isComparing = false;
+  readonly #published = ({ suppressed }: Published): void => {
+    if (suppressed) this.metrics.event('duplicate');
+  };
 
   constructor(options: NodeOptions) {
     const { broker, limits, metrics, now, log, version, name } = options;
@@ -141,29 +144,31 @@ export class Node implements LocalNode, BrokerEvents, AsyncDisposable {
    * @throws {Error} when one could not be put there: nothing may be acknowledged. Those that could are not put there again
    */
   async publish(publications: readonly Routed[]): Promise<void> {
-    await Promise.all(publications.map((each) => this.#publish(each)));
+    const [first] = publications;
+    // Most events concern one channel, and a promise of all is three more.
+    if (first && publications.length === 1) await this.#publish(first);
+    else await Promise.all(publications.map((each) => this.#publish(each)));
   }
 
-  async #publish(routed: Routed): Promise<void> {
+  #publish(routed: Routed): Promise<void> | undefined {
     const { channel, state } = routed;
     const options = this.hub.get(channel)?.options ?? this.optionsOf(channel);
     if (!options) {
       this.log.error({ channel, code: 'unknown-channel' }, 'publication to a channel that there is not');
-      return;
+      return undefined;
     }
     if (!state) return this.#put(routed, options);
     return this.#conflater.publish(`${channel} ${state.key}`, state.number, () => this.#put(routed, options));
   }
 
-  async #put({ channel, publication, rights, audience, state }: Routed, options: ChannelOptions): Promise<void> {
+  #put({ channel, publication, rights, audience, state }: Routed, options: ChannelOptions): Promise<void> {
     const put: PublishOptions = { id: publication.id };
     if (options.history) put.history = options.history;
     if (options.delta) put.delta = options.delta;
     if (rights) put.rights = rights;
     if (audience !== undefined) put.audience = audience;
     if (state) put.version = state;
-    const { suppressed } = await this.broker.publish(channel, JSON.stringify(publication), put);
-    if (suppressed) this.metrics.event('duplicate');
+    return this.broker.publish(channel, JSON.stringify(publication), put).then(this.#published);
   }
 
   /** @inheritdoc */

@@ -28,7 +28,9 @@ export interface Subscriber {
   deliver(frames: readonly Buffer[]): void;
 }
 
-export type Entry = { pub: Publication } | { join: ClientInfo } | { leave: ClientInfo };
+export type Entry = Publication | { join: ClientInfo } | { leave: ClientInfo };
+
+const isPublication = (entry: Entry): entry is Publication => 'data' in entry;
 
 /** The pending entries of one channel; whoever owns it says when the turn is over. */
 export class Outbox {
@@ -116,7 +118,7 @@ class Rendering {
   get last(): Publication | undefined {
     for (let index = this.#entries.length - 1; index >= 0; index -= 1) {
       const entry = this.#entries[index];
-      if (entry && 'pub' in entry) return entry.pub;
+      if (entry && isPublication(entry)) return entry;
     }
     return undefined;
   }
@@ -144,19 +146,18 @@ class Rendering {
     let publications = 0;
     let base = this.#base;
     let hasBase = (wants & WANTS.deltaBase) !== 0;
-    this.#entries.forEach((entry, index) => {
+    for (const [index, entry] of this.#entries.entries()) {
       let push: Push | undefined;
-      if ('pub' in entry) {
-        const { pub } = entry;
+      if (isPublication(entry)) {
         if (index >= skip) {
           push = {
             channel: this.#channel,
-            pub: (wants & WANTS.delta) === 0 ? plainForm(pub) : deltaForm(pub, hasBase ? base : undefined),
+            pub: (wants & WANTS.delta) === 0 ? entry : deltaForm(entry, hasBase ? base : undefined),
           };
           publications += 1;
           hasBase = true;
         }
-        base = pub;
+        base = entry;
       } else if (index >= skip && (wants & WANTS.joinLeave) !== 0) {
         push =
           'join' in entry
@@ -164,13 +165,9 @@ class Rendering {
             : { channel: this.#channel, leave: { info: entry.leave } };
       }
       if (push) messages.push(format.codec.encode({ push }));
-    });
+    }
     return { frames: messages.length > 0 ? format.frame(messages) : [], publications };
   }
-}
-
-function plainForm({ offset, data, info, tags }: Publication): SentPublication {
-  return { offset, data, ...(info ? { info } : {}), ...(tags ? { tags } : {}) };
 }
 
 /**
@@ -180,11 +177,19 @@ function plainForm({ offset, data, info, tags }: Publication): SentPublication {
 function deltaForm(publication: Publication, base: Publication | undefined): SentPublication {
   const follows = base !== undefined && (publication.offset === 0 || base.offset === publication.offset - 1);
   const difference = publication.delta && follows ? differenceOf(base.data, publication.data) : undefined;
-  return { ...plainForm(publication), deltaAgreed: true, ...(difference ? { delta: difference } : {}) };
+  const { offset, data, info, tags } = publication;
+  return {
+    offset,
+    data,
+    deltaAgreed: true,
+    ...(info ? { info } : {}),
+    ...(tags ? { tags } : {}),
+    ...(difference ? { difference } : {}),
+  };
 }
 
 /** The publications of a reply, for a subscriber that asked for differences or did not. */
 export function sentForm(publications: readonly Publication[], delta: boolean): readonly SentPublication[] {
-  if (!delta) return publications.map(plainForm);
+  if (!delta) return publications;
   return publications.map((each, index) => deltaForm(each, publications[index - 1]));
 }

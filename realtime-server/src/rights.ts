@@ -7,7 +7,7 @@ import { setImmediate as endOfTurn } from 'node:timers/promises';
 import { DISCONNECTS, type Disconnect, UNSUBSCRIBES, type Unsubscribe } from '@playnite/contracts/realtime';
 import type { Logger } from 'pino';
 import { ACCOUNTS_AT_ONCE, type Authority, type Identity, type Permission, type Standing } from './authority.ts';
-import type { RightsChange } from './broker/broker.ts';
+import type { Publication } from './broker/broker.ts';
 import { type KeptVerdicts, keepVerdicts } from './authorize.ts';
 import type { Limits } from './limits.ts';
 
@@ -30,6 +30,13 @@ export interface RightsOptions {
   log: Pick<Logger, 'warn'>;
 }
 
+/** A channel on this node, as far as it concerns rights. */
+export interface Outlet {
+  readonly name: string;
+  /** Takes a publication that may go out to those who are subscribed by then. */
+  handOut(publication: Publication): void;
+}
+
 interface Subscription {
   channel: string;
   holder: Holder;
@@ -37,7 +44,7 @@ interface Subscription {
 
 /** What waits on one channel, the oldest first. */
 interface Held {
-  waiting: { change: RightsChange | undefined; deliver: () => void }[];
+  waiting: { to: Outlet; publication: Publication }[];
   /** Ends the wait: who is not cleared by now is out. */
   hurry: () => void;
   /** Nothing waits any more. */
@@ -142,22 +149,24 @@ export class Rights implements Disposable {
   }
 
   /**
-   * Carries `deliver` out, in the channel's order: at once, unless the subscribers must be asked about first or something
-   * before it waits for that.
+   * Has the publication handed out in its channel's order: at once, unless the subscribers must be asked about first or
+   * something before it waits for that.
    */
-  inTurn(channel: string, change: RightsChange | undefined, deliver: () => void): void {
+  inTurn(to: Outlet, publication: Publication): void {
+    const { name } = to;
+    const { rights: change } = publication;
     // Also when nobody is subscribed: somebody may be about to be, on an answer from before the change.
-    if (change) this.#verdicts.forget(channel);
-    const held = this.#held.get(channel);
+    if (change) this.#verdicts.forget(name);
+    const held = this.#held.size > 0 ? this.#held.get(name) : undefined;
     if (held) {
-      held.waiting.push({ change, deliver });
+      held.waiting.push({ to, publication });
       if (held.waiting.length > this.#options.limits.heldMax) held.hurry();
-    } else if (change && this.#holders.has(channel)) {
-      const first: Held = { waiting: [{ change, deliver }], hurry: () => undefined, idle: Promise.resolve() };
-      this.#held.set(channel, first);
-      first.idle = this.#work(channel, first);
+    } else if (change && this.#holders.has(name)) {
+      const first: Held = { waiting: [{ to, publication }], hurry: () => undefined, idle: Promise.resolve() };
+      this.#held.set(name, first);
+      first.idle = this.#work(name, first);
     } else {
-      deliver();
+      to.handOut(publication);
     }
   }
 
@@ -173,10 +182,10 @@ export class Rights implements Disposable {
   /** Works off what is held, and what comes to it meanwhile; one re-check serves all that came before it began. */
   async #work(channel: string, held: Held): Promise<void> {
     while (held.waiting.length > 0) {
-      const lastOfBatch = held.waiting.findIndex(({ change }) => change === 'after');
+      const lastOfBatch = held.waiting.findIndex(({ publication }) => publication.rights === 'after');
       const batch = held.waiting.splice(0, lastOfBatch < 0 ? held.waiting.length : lastOfBatch + 1);
-      if (batch.some(({ change }) => change === 'before')) await this.#recheck(channel, held);
-      for (const { deliver } of batch) deliver();
+      if (batch.some(({ publication }) => publication.rights === 'before')) await this.#recheck(channel, held);
+      for (const { to, publication } of batch) to.handOut(publication);
       if (lastOfBatch >= 0) await this.#recheck(channel, held);
     }
     this.#held.delete(channel);

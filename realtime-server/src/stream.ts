@@ -20,7 +20,9 @@ export interface StreamOptions {
  */
 export class Stream {
   readonly #options: StreamOptions;
-  #position: StreamPosition = { offset: 0, epoch: '' };
+  // Two fields and not a position: the offset changes with every publication.
+  #offset = 0;
+  #epoch = '';
   #waiting: Publication[] = [];
   #waitingEpoch = '';
   /** Some of what waited was dropped. */
@@ -34,7 +36,7 @@ export class Stream {
 
   /** Of the publication that was delivered last. */
   get position(): StreamPosition {
-    return this.#position;
+    return { offset: this.#offset, epoch: this.#epoch };
   }
 
   /** The last read failed: something may be missing. */
@@ -50,7 +52,7 @@ export class Stream {
   /** Finds out where the stream is. @throws {Error} when the broker cannot tell */
   async open(): Promise<void> {
     await this.#singly(async () => {
-      this.#position = (await this.#options.read()).position;
+      this.#moveTo((await this.#options.read()).position);
     });
   }
 
@@ -71,25 +73,30 @@ export class Stream {
         // What came before the read begins is part of what is read, or of an epoch that has ended.
         this.#waiting = [];
         this.#overflown = false;
-        this.#accept(await this.#options.read(this.#position));
+        this.#accept(await this.#options.read(this.position));
         if (!this.#overflown) return;
       }
       throw new Error('the channel is written to faster than it can be read');
     });
   }
 
+  #moveTo({ offset, epoch }: StreamPosition): void {
+    this.#offset = offset;
+    this.#epoch = epoch;
+  }
+
   #accept({ publications, position, complete }: History): void {
-    if (!complete || position.epoch !== this.#position.epoch) {
-      this.#position = position;
+    if (!complete || position.epoch !== this.#epoch) {
+      this.#moveTo(position);
       this.#options.lost();
       return;
     }
-    for (const each of publications) if (each.offset === this.#position.offset + 1) this.#next(each);
+    for (const each of publications) if (each.offset === this.#offset + 1) this.#next(each);
   }
 
   #take(publication: Publication, epoch: string): void {
-    if (epoch === this.#position.epoch && publication.offset <= this.#position.offset) return;
-    if (epoch === this.#position.epoch && publication.offset === this.#position.offset + 1) {
+    if (epoch === this.#epoch && publication.offset <= this.#offset) return;
+    if (epoch === this.#epoch && publication.offset === this.#offset + 1) {
       this.#next(publication);
       return;
     }
@@ -99,7 +106,7 @@ export class Stream {
   }
 
   #next(publication: Publication): void {
-    this.#position = { epoch: this.#position.epoch, offset: publication.offset };
+    this.#offset = publication.offset;
     this.#options.deliver(publication);
   }
 

@@ -14,13 +14,16 @@ const TEST_MAX_MS = 4 * RECOVERY_MAX_MS;
 const ARRIVES_WITHIN_MS = 1_000;
 /** Longer than a deletion stands still before the schedule takes it up again. */
 const STANDSTILL_MS = 10 * 60_000;
+/** Some of the places where a proof has to look: one for each service. */
+const PLACES = ['content', 'likes', 'notifications', 'fingerprints', 'mediaObjects'];
 
 let variant = 24_000;
 const newPhoto = () => photo({ variant: (variant += 1) });
 
-async function remaining(id: string): Promise<unknown> {
-  const { state, remaining: left } = (await db.doc(`deletions/${id}`).get()).data() ?? {};
-  return { state: state as unknown, left: Object.values((left as Record<string, number> | undefined) ?? { none: -1 }) };
+/** Where a deletion has got to, and how much the proof found at each place where something may be. */
+async function proofOf(id: string): Promise<{ state: unknown; remaining: Record<string, number> }> {
+  const { state, remaining = {} } = (await db.doc(`deletions/${id}`).get()).data() ?? {};
+  return { state: state as unknown, remaining: remaining as Record<string, number> };
 }
 
 /** Ages a deletion that stands still, as waiting would, and lets the schedule look. */
@@ -36,7 +39,10 @@ test(
     const first = await quietUpload(await newPhoto());
     const firstId = deletionId('content', first.uploadId);
     await first.pair.owner.call('content-remove', { contentId: first.uploadId });
-    await becomes(async () => ((await remaining(firstId)) as { state: unknown }).state, 'done');
+    await becomes(async () => (await proofOf(firstId)).state, 'done');
+    const nothing = await proofOf(firstId);
+    expect(Object.keys(nothing.remaining)).toEqual(expect.arrayContaining(PLACES));
+    expect(new Set(Object.values(nothing.remaining))).toEqual(new Set([0]));
 
     for (const service of ERASING_SERVICES) {
       const { pair, uploadId } = await quietUpload(await newPhoto());
@@ -54,7 +60,7 @@ test(
         return Object.keys(receipts).toSorted();
       }, others);
       await resume(id);
-      await becomes(() => remaining(id), { state: 'done', left: Array<number>(15).fill(0) });
+      await becomes(() => proofOf(id), nothing);
       expect(await tracesOf(pair.owner.uid, uploadId)).toEqual({ originals: 0, renditions: 0, published: false });
       expect((await db.collectionGroup('feed').where('contentId', '==', uploadId).get()).size).toBe(0);
       expect((await db.doc(`deletions/${id}`).get()).get('round')).toBeGreaterThan(1);

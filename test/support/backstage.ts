@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { EventEnvelope } from '@playnite/contracts/events';
 import { type Client, WAIT_MAX_MS } from '@playnite/emulators/client';
+import { triggerUrl } from '@playnite/emulators/triggers';
 import { getApps, initializeApp } from 'firebase-admin/app';
 import { getAuth } from 'firebase-admin/auth';
 import { getFirestore } from 'firebase-admin/firestore';
@@ -41,22 +42,40 @@ export async function tracesOf(ownerId: string, uploadId: string) {
   return { originals: originals.length, renditions: renditions.length, published: content.exists };
 }
 
-async function post(path: string, body: unknown, headers: Record<string, string>): Promise<number> {
-  const response = await fetch(`http://${target.addresses.functions}${path}`, {
+async function post(
+  url: string,
+  body: unknown,
+  headers: Record<string, string>,
+  signal: AbortSignal | null = null,
+): Promise<number> {
+  const response = await fetch(url, {
     method: 'POST',
     headers,
     body: JSON.stringify(body),
+    signal,
   });
   await response.text();
   return response.status;
 }
 
+const urlOf = (functionName: string): Promise<string> =>
+  triggerUrl(
+    { projectId: target.projectId, functionsPort: Number(target.addresses.functions.split(':')[1]) },
+    'us-central1',
+    functionName,
+  );
+
 /** Delivers a CloudEvent to a function once more, as the platform may at any time. */
-async function deliver(functionName: string, event: Record<string, unknown>): Promise<number> {
+async function deliver(
+  functionName: string,
+  event: Record<string, unknown>,
+  signal: AbortSignal | null = null,
+): Promise<number> {
   return post(
-    `/functions/projects/${target.projectId}/triggers/us-central1-${functionName}-0`,
+    await urlOf(functionName),
     { specversion: '1.0', id: randomUUID(), time: new Date().toISOString(), ...event },
     { 'content-type': 'application/cloudevents+json' },
+    signal,
   );
 }
 
@@ -99,10 +118,52 @@ export async function deliverFinalized(object: {
   });
 }
 
+/** A document's version, in the words of Firestore's REST API; times to the nanosecond. */
+export interface WrittenVersion {
+  fields: Record<string, unknown>;
+  createTime: string;
+  updateTime: string;
+}
+
+/** One committed write; `id` is the same for each of its deliveries. `value` is missing for a deletion, `oldValue` for a creation. */
+export interface WrittenDocument {
+  id: string;
+  path: string;
+  time: string;
+  value?: WrittenVersion;
+  oldValue?: WrittenVersion;
+}
+
+/** Delivers the news of a write to the function that hears of such documents; throws when there is no answer in time. */
+export async function deliverWritten(
+  functionName: string,
+  { id, path, time, value, oldValue }: WrittenDocument,
+  withinMs: number,
+): Promise<number> {
+  const database = `projects/${target.projectId}/databases/(default)`;
+  const named = (version: WrittenVersion | undefined) =>
+    version && { name: `${database}/documents/${path}`, ...version };
+  const event = {
+    id,
+    time,
+    type: 'google.cloud.firestore.document.v1.written',
+    source: `//firestore.googleapis.com/${database}`,
+    subject: `documents/${path}`,
+    datacontenttype: 'application/json',
+    document: path,
+    database: '(default)',
+    namespace: '(default)',
+    project: target.projectId,
+    location: 'us-central1',
+    data: { value: named(value), oldValue: named(oldValue) },
+  };
+  return deliver(functionName, event, AbortSignal.timeout(withinMs));
+}
+
 /** Dispatches a task to a queue's function, as Cloud Tasks does. */
 export async function dispatchTask(functionName: string, taskId: string, data: unknown): Promise<number> {
   return post(
-    `/${target.projectId}/us-central1/${functionName}`,
+    `http://${target.addresses.functions}/${target.projectId}/us-central1/${functionName}`,
     { data },
     {
       'content-type': 'application/json',
@@ -118,7 +179,7 @@ export async function dispatchTask(functionName: string, taskId: string, data: u
 /** Runs a scheduled function now. */
 export async function fireSchedule(functionName: string): Promise<number> {
   return post(
-    `/functions/projects/${target.projectId}/triggers/us-central1-${functionName}-0`,
+    await urlOf(functionName),
     {},
     {
       'content-type': 'application/json',
@@ -146,19 +207,22 @@ export async function hearersByTopic(): Promise<Map<string, string[]>> {
   const hearers = new Map<string, string[]>();
   for (const { name, eventTrigger } of triggers) {
     const topic = eventTrigger?.eventFilters?.['topic']?.split('/').at(-1);
-    if (topic !== undefined) hearers.set(topic, [...(hearers.get(topic) ?? []), name]);
+    if (topic !== undefined) hearers.set(topic, [...new Set([...(hearers.get(topic) ?? []), name])]);
   }
   return hearers;
 }
 
-/** What was published to a topic. */
+/** What was published to a topic, and when Pub/Sub took it. */
 export interface Recorded {
   topic: string;
   json: string;
+  publishedAt: Date;
 }
 
 const pulled = z.object({
-  receivedMessages: z.array(z.object({ ackId: z.string(), message: z.object({ data: z.string() }) })).default([]),
+  receivedMessages: z
+    .array(z.object({ ackId: z.string(), message: z.object({ data: z.string(), publishTime: z.iso.datetime() }) }))
+    .default([]),
 });
 /** Messages that one request asks for; the emulator answers with what is there. */
 const PULL_MAX = 1_000;
@@ -173,6 +237,11 @@ async function pubsub(method: 'PUT' | 'POST', path: string, body: unknown): Prom
   const text = await response.text();
   if (!response.ok) throw new Error(`Pub/Sub answered ${response.status} to ${path}: ${text.slice(0, 200)}`);
   return JSON.parse(text) as unknown;
+}
+
+/** Makes a topic that no function hears. */
+export async function createTopic(topic: string): Promise<void> {
+  await pubsub('PUT', `topics/${topic}`, {});
 }
 
 /** Listens in on topics; the function that is returned hands over what has been published since it was last called. */
@@ -195,6 +264,7 @@ export async function listenIn(topics: readonly string[]): Promise<() => Promise
         return receivedMessages.map(({ message }) => ({
           topic,
           json: Buffer.from(message.data, 'base64').toString(),
+          publishedAt: new Date(message.publishTime),
         }));
       }),
     );

@@ -46,7 +46,7 @@ export interface HistoryOptions {
 export interface PublishOptions extends Omit<Publication, 'offset' | 'data'> {
   /** Without it nothing is kept, and the publication has no offset. */
   history?: HistoryOptions;
-  /** Idempotency key: of several publications of one id in a channel, the first counts, within IDEMPOTENCY_TTL_MS. */
+  /** Idempotency key: of several publications of one id in a channel, the first counts, at least within IDEMPOTENCY_TTL_MS. */
   id?: string;
   /** Of a state that is published as a whole: what is not newer than the last of this key in the channel is suppressed. */
   version?: { key: string; number: number };

@@ -22,6 +22,12 @@ interface MemoryBrokerOptions {
 /** Ids and versions that are remembered at once, of all channels; beyond it the oldest is given up. */
 const REMEMBERED_MAX = 200_000;
 const SWEEP_EVERY_MS = 10_000;
+/** One channel; it has no stream until something is published to its history, or that is read. */
+interface Kept {
+  stream: MemoryStream | undefined;
+  isSubscribed: boolean;
+}
+
 /** Where a publication stands that is not kept. */
 const NOWHERE: StreamPosition = { offset: 0, epoch: '' };
 
@@ -31,11 +37,10 @@ const NOWHERE: StreamPosition = { offset: 0, epoch: '' };
  */
 export class MemoryBroker implements Broker {
   readonly #now: () => number;
-  readonly #streams = new Map<string, MemoryStream>();
+  readonly #channels = new Map<string, Kept>();
   /** Of channels without history; those with one remember their own. */
-  readonly #ids = new Remembered<number>(IDEMPOTENCY_TTL_MS, REMEMBERED_MAX);
-  readonly #versions = new Remembered<number>(VERSION_TTL_MS, REMEMBERED_MAX);
-  readonly #subscribed = new Set<string>();
+  readonly #ids = new Remembered(IDEMPOTENCY_TTL_MS, REMEMBERED_MAX);
+  readonly #versions = new Remembered(VERSION_TTL_MS, REMEMBERED_MAX);
   #events: BrokerEvents | undefined;
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -49,28 +54,31 @@ export class MemoryBroker implements Broker {
   }
 
   async subscribe(channel: string): Promise<void> {
-    this.#subscribed.add(channel);
+    this.#keep(channel).isSubscribed = true;
   }
 
   async unsubscribe(channel: string): Promise<void> {
-    this.#subscribed.delete(channel);
+    const kept = this.#channels.get(channel);
+    if (!kept) return;
+    kept.isSubscribed = false;
     // From now on it can be forgotten, but not at once: the subscriber may only have lost its connection.
-    const stream = this.#streams.get(channel);
-    if (stream) stream.touchedAt = this.#now();
+    if (kept.stream) kept.stream.touchedAt = this.#now();
+    else this.#channels.delete(channel);
   }
 
   async publish(channel: string, data: string, options: PublishOptions): Promise<Published> {
     const { history, id, version } = options;
     const now = this.#now();
-    const stream = history && this.#stream(channel, history, now);
+    const kept = history ? this.#keep(channel) : this.#channels.get(channel);
+    const stream = kept && history && streamOf(kept, history, now);
     if (id !== undefined) {
-      const first = stream ? stream.offsetOf(id, now) : this.#ids.get(keyOf(channel, id), now);
+      const first = stream ? stream.offsetOf(id) : this.#ids.get(keyOf(channel, id));
       if (first !== undefined)
         return { position: stream ? { offset: first, epoch: stream.epoch } : NOWHERE, suppressed: 'duplicate' };
     }
     if (version) {
       const versionKey = keyOf(channel, version.key);
-      const last = this.#versions.get(versionKey, now) ?? -Infinity;
+      const last = this.#versions.get(versionKey) ?? -Infinity;
       if (version.number <= last) return { position: stream?.position ?? NOWHERE, suppressed: 'version' };
       this.#versions.set(versionKey, version.number, now);
     }
@@ -80,28 +88,28 @@ export class MemoryBroker implements Broker {
       if (stream) stream.remember(id, now);
       else this.#ids.set(keyOf(channel, id), 0, now);
     }
-    if (this.#subscribed.has(channel)) this.#events?.onPublication(channel, publication, position);
+    if (kept?.isSubscribed) this.#events?.onPublication(channel, publication, position);
     return { position };
   }
 
   async publishJoin(channel: string, info: ClientInfo): Promise<void> {
-    if (this.#subscribed.has(channel)) this.#events?.onJoin(channel, info);
+    if (this.#channels.get(channel)?.isSubscribed) this.#events?.onJoin(channel, info);
   }
 
   async publishLeave(channel: string, info: ClientInfo): Promise<void> {
-    if (this.#subscribed.has(channel)) this.#events?.onLeave(channel, info);
+    if (this.#channels.get(channel)?.isSubscribed) this.#events?.onLeave(channel, info);
   }
 
   async history(channel: string, query: HistoryQuery): Promise<History> {
     const now = this.#now();
-    const stream = this.#stream(channel, query.history, now);
+    const stream = streamOf(this.#keep(channel), query.history, now);
     stream.touchedAt = now;
     stream.trim(now);
     return stream.read(query);
   }
 
   async removeHistory(channel: string): Promise<void> {
-    this.#streams.get(channel)?.clear();
+    this.#channels.get(channel)?.stream?.clear();
   }
 
   async control(message: string): Promise<void> {
@@ -113,11 +121,12 @@ export class MemoryBroker implements Broker {
     const now = this.#now();
     this.#ids.sweep(now);
     this.#versions.sweep(now);
-    for (const [channel, stream] of this.#streams) {
+    for (const [channel, { stream, isSubscribed }] of this.#channels) {
+      if (!stream) continue;
       stream.trim(now);
       stream.forgetOldIds(now);
       const forgotten = stream.touchedAt < now - positionTtlMs(stream.options);
-      if (forgotten && !this.#subscribed.has(channel)) this.#streams.delete(channel);
+      if (forgotten && !isSubscribed) this.#channels.delete(channel);
     }
   }
 
@@ -126,16 +135,21 @@ export class MemoryBroker implements Broker {
     this.#events = undefined;
   }
 
-  #stream(channel: string, options: HistoryOptions, now: number): MemoryStream {
-    const known = this.#streams.get(channel);
-    if (known) {
-      known.options = options;
-      return known;
+  #keep(channel: string): Kept {
+    let kept = this.#channels.get(channel);
+    if (!kept) {
+      kept = { stream: undefined, isSubscribed: false };
+      this.#channels.set(channel, kept);
     }
-    const stream = new MemoryStream(options, now);
-    this.#streams.set(channel, stream);
-    return stream;
+    return kept;
   }
+}
+
+/** The channel's stream, with the history that it has from now on. */
+function streamOf(kept: Kept, options: HistoryOptions, now: number): MemoryStream {
+  kept.stream ??= new MemoryStream(options, now);
+  kept.stream.options = options;
+  return kept.stream;
 }
 
 function unkept(data: string, { delta, rights, info, tags }: PublishOptions): Publication {

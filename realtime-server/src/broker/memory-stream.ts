@@ -57,7 +57,7 @@ export class MemoryStream {
   #top = 0;
   #audience: string | undefined;
   #entries: (Entry | undefined)[] = [];
-  #ids: Remembered<number> | undefined;
+  #ids: Remembered | undefined;
   /** Entries before this one are dropped. */
   #head = 0;
 
@@ -81,13 +81,13 @@ export class MemoryStream {
     this.touchedAt = at;
     const entry = new Entry(this.#top, data, options, at);
     this.#entries.push(entry);
-    this.trim(at);
+    while (this.#kept > this.options.size) this.#drop();
     return entry;
   }
 
   /** The offset of the publication that had this id, where it is remembered. */
-  offsetOf(id: string, now: number): number | undefined {
-    return this.#ids?.get(id, now);
+  offsetOf(id: string): number | undefined {
+    return this.#ids?.get(id);
   }
 
   remember(id: string, now: number): void {
@@ -114,13 +114,16 @@ export class MemoryStream {
     return { publications: this.#slice(start, Math.min(this.#top + 1, start + limit)), position, complete: true };
   }
 
-  /** Drops what is over the channel's size or past its time. */
+  /** Drops what is over the channel's size or past its time; to be called before it is read, and now and then. */
   trim(now: number): void {
     const oldest = now - this.options.ttlMs;
-    while (this.#kept > this.options.size || this.#entries[this.#head]?.isOlderThan(oldest)) {
-      this.#entries[this.#head] = undefined;
-      this.#head += 1;
-    }
+    while (this.#kept > this.options.size || this.#entries[this.#head]?.isOlderThan(oldest)) this.#drop();
+  }
+
+  /** Drops the oldest. */
+  #drop(): void {
+    this.#entries[this.#head] = undefined;
+    this.#head += 1;
     if (this.#head >= COMPACT_FROM && this.#head * 2 >= this.#entries.length) {
       this.#entries = this.#entries.slice(this.#head);
       this.#head = 0;

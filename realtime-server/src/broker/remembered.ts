@@ -1,15 +1,16 @@
-type Generation<Value> = Map<string, { value: Value; at: number }>;
+type Generation = Map<string, number>;
 
 /**
- * Values that are remembered for a while. They come into the younger of two generations; when half of what is allowed is in
- * it, or its time is over, the older one is given up and the younger takes its place. (To delete the oldest of one map
- * one by one is slow: V8 passes over the places of the deleted to find it.)
+ * Numbers that are remembered for a while: at least for the time, unless more come than may be kept, and at most for twice
+ * that. They come into the younger of two generations; when half of what is allowed is in it, or its time is over, the
+ * older one is given up and the younger takes its place. (To delete the oldest of one map one by one is slow: V8 passes
+ * over the places of the deleted to find it.) A number each and no time of its own, since there may be millions.
  */
-export class Remembered<Value> {
+export class Remembered {
   readonly #ttlMs: number;
   readonly #most: number;
-  #young: Generation<Value> = new Map();
-  #old: Generation<Value> = new Map();
+  #young: Generation = new Map();
+  #old: Generation = new Map();
   #youngSince = -Infinity;
 
   /** At most so many are remembered; of the newest, at least half as many. */
@@ -18,17 +19,17 @@ export class Remembered<Value> {
     this.#most = most;
   }
 
-  get(key: string, now: number): Value | undefined {
-    const kept = this.#young.get(key) ?? this.#old.get(key);
-    return kept && kept.at >= now - this.#ttlMs ? kept.value : undefined;
+  get(key: string): number | undefined {
+    return this.#young.get(key) ?? (this.#old.size > 0 ? this.#old.get(key) : undefined);
   }
 
-  set(key: string, value: Value, now: number): void {
+  set(key: string, value: number, now: number): void {
     if (this.#young.size >= this.#most / 2) this.#turn(now);
-    this.#young.set(key, { value, at: now });
+    if (this.#young.size === 0) this.#youngSince = now;
+    this.#young.set(key, value);
   }
 
-  /** To be called now and then: gives up what is past its time, within twice that. */
+  /** To be called now and then: gives up what is past its time. */
   sweep(now: number): void {
     if (this.#youngSince < now - this.#ttlMs) this.#turn(now);
   }

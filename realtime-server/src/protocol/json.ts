@@ -166,8 +166,11 @@ const clientInfo = ({ user, client }: ClientInfo): string =>
   objectOf(['user', JSON.stringify(user)], ['client', JSON.stringify(client)]);
 
 /** With deltas, both a difference and what it is a difference to are strings: clients apply it to their UTF-8. */
-function publicationData({ data, delta, deltaAgreed }: SentPublication): string {
-  if (delta) return JSON.stringify(Buffer.from(delta.buffer, delta.byteOffset, delta.byteLength).toString());
+function publicationData({ data, difference, deltaAgreed }: SentPublication): string {
+  if (difference) {
+    const { buffer, byteOffset, byteLength } = difference;
+    return JSON.stringify(Buffer.from(buffer, byteOffset, byteLength).toString());
+  }
   return deltaAgreed ? JSON.stringify(data) : data;
 }
 
@@ -182,7 +185,7 @@ function publication(sent: SentPublication): string {
     const tags = map(Object.entries(sent.tags).map(([name, value]) => [name, JSON.stringify(value)]));
     if (tags) json += `,"tags":${tags}`;
   }
-  if (sent.delta) json += ',"delta":true';
+  if (sent.difference) json += ',"delta":true';
   return data === '' ? `{${json.slice(2)}}` : `${json}}`;
 }
 

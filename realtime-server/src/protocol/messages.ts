@@ -47,12 +47,12 @@ export interface Command {
 /** An empty command: the client's pong. */
 export const isPong = (command: Command): boolean => Object.keys(command).length === 1 && command.id === 0;
 
-/** A publication as it is sent: `data` as JSON text, or, where delta was agreed on, in the form that delta asks for. */
+/** A publication as it is sent; one of a broker is, where no differences were agreed on. */
 export interface SentPublication extends Pick<Publication, 'offset' | 'info' | 'tags'> {
   data: string;
-  /** `data` is a difference in the Fossil delta format to the publication before, as text in JSON, as bytes in protobuf. */
-  delta?: Uint8Array;
-  /** Delta was agreed on, so JSON carries data as a string. */
+  /** Sent in place of `data`: its difference, in the Fossil delta format, to the publication before. */
+  difference?: Uint8Array;
+  /** Differences were agreed on, so JSON carries data as a string. */
   deltaAgreed?: true;
 }
 

@@ -218,12 +218,12 @@ function clientInfo({ user, client }: ClientInfo): void {
   writer.text(1, user);
 }
 
-function publication({ data, info, offset, tags, delta }: SentPublication): void {
-  writer.flag(8, delta !== undefined);
+function publication({ data, info, offset, tags, difference }: SentPublication): void {
+  writer.flag(8, difference !== undefined);
   if (tags) for (const [name, value] of Object.entries(tags)) entry(7, name, () => writer.text(2, value));
   writer.uint(6, offset);
   if (info) part(5, () => clientInfo(info));
-  if (delta) writer.bytes(4, delta);
+  if (difference) writer.bytes(4, difference);
   else writer.text(4, data);
 }
 

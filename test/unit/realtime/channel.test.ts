@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
-import type { Broker, Publication, RightsChange } from '../../../realtime-server/src/broker/broker.ts';
+import type { Broker, Publication } from '../../../realtime-server/src/broker/broker.ts';
 import { MemoryBroker } from '../../../realtime-server/src/broker/memory-broker.ts';
 import { ANNOUNCED_SUBSCRIBERS_MAX, Channel, type Joined } from '../../../realtime-server/src/channel.ts';
 import type { ChannelOptions } from '../../../realtime-server/src/channel-options.ts';
@@ -7,6 +7,7 @@ import { type Subscriber, WANTS } from '../../../realtime-server/src/outbox.ts';
 import { differenceOf } from '../../../realtime-server/src/protocol/delta.ts';
 import { jsonCodec } from '../../../realtime-server/src/protocol/json.ts';
 import { protobufCodec } from '../../../realtime-server/src/protocol/protobuf.ts';
+import type { Outlet } from '../../../realtime-server/src/rights.ts';
 import { formatsOf } from '../../../realtime-server/src/transport/formats.ts';
 
 const HISTORY = { size: 50, ttlMs: 60_000 };
@@ -35,9 +36,9 @@ const ticks = async (count: number) => {
 function rightsOf() {
   let held: { waiting: (() => void)[]; idle: PromiseWithResolvers<void> } | undefined;
   return {
-    inTurn: (_: string, __: RightsChange | undefined, deliver: () => void) => {
-      if (held) held.waiting.push(deliver);
-      else deliver();
+    inTurn: (to: Outlet, publication: Publication) => {
+      if (held) held.waiting.push(() => to.handOut(publication));
+      else to.handOut(publication);
     },
     whenIdle: () => held?.idle.promise,
     hold: () => void (held = { waiting: [], idle: Promise.withResolvers() }),

@@ -56,7 +56,7 @@ function world() {
   };
   const hub = new Hub({
     broker,
-    rights: { inTurn: (_, __, deliver) => deliver(), whenIdle: () => undefined },
+    rights: { inTurn: (to, publication) => to.handOut(publication), whenIdle: () => undefined },
     optionsOf: platformChannels,
     lost: () => undefined,
     cache: () => undefined,

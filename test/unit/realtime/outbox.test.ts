@@ -72,7 +72,7 @@ function outboxOf() {
     },
     /** Publishes JSON data; `fields` are the rest of it. */
     publish: (data: string, fields: Partial<Publication> = {}) =>
-      outbox.add({ pub: { offset: (offset += 1), data, ...fields } }),
+      outbox.add({ offset: (offset += 1), data, ...fields }),
     flush: () => outbox.flush(subscribers),
     subscribers,
   };
