@@ -67,12 +67,16 @@ export const onDeletionRequested = onEvent(storageDeletionRequested, 'content-on
 export const resumeUploads = onSchedule('every 1 minutes', resume);
 
 /** `{contentId}` → `{contentId, deletionId, state}`, by the owner. */
-export const remove = onCall('content-remove', { input: z.object({ contentId: documentId }) }, removeContent);
+export const remove = onCall(
+  'content-remove',
+  { input: z.object({ contentId: documentId }), changes: true },
+  removeContent,
+);
 
 /** `{uploadId, from}`: an admin has a step of the pipeline run again, and those after it. */
 export const rerun = onCall(
   'content-rerun',
-  { input: z.object({ uploadId: documentId, from: rerunnableStep }), role: 'admin' },
+  { input: z.object({ uploadId: documentId, from: rerunnableStep }), role: 'admin', changes: true },
   async (ctx, { uploadId, from }) => {
     await reopenUpload(ctx, uploadId, from);
     return { uploadId };

@@ -114,21 +114,28 @@ const wellFormed = (max: number) =>
 /** `{caseId, decision, reason}` → `{caseId, subject, action, entryId}`. */
 export const decide = onCall(
   'moderation-decide',
-  { input: z.object({ caseId, decision: moderationDecision, reason: wellFormed(REASON_MAX) }), role: 'moderator' },
+  {
+    input: z.object({ caseId, decision: moderationDecision, reason: wellFormed(REASON_MAX) }),
+    role: 'moderator',
+    changes: true,
+  },
   decideCase,
 );
 
 /** `{caseId}` → `{until}`: the case is the caller's own until then. */
 export const claim = onCall(
   'moderation-claim',
-  { input: z.object({ caseId }), role: 'moderator' },
+  { input: z.object({ caseId }), role: 'moderator', changes: true },
   (ctx, data, caller) => claimCase(ctx, data.caseId, caller),
 );
 
 /** `{subject, statement}` → `{caseId}`, by the owner. */
 export const appeal = onCall(
   'moderation-appeal',
-  { input: z.object({ subject: z.string().min(1).max(500), statement: wellFormed(STATEMENT_MAX).min(1) }) },
+  {
+    input: z.object({ subject: z.string().min(1).max(500), statement: wellFormed(STATEMENT_MAX).min(1) }),
+    changes: true,
+  },
   openAppeal,
 );
 
@@ -139,20 +146,20 @@ const thresholdSet = moderationPolicy
 /** `{shadow?}` → how the policy in force, and another one, do on past decisions, with proposals. */
 export const evaluate = onCall(
   'moderation-evaluate',
-  { input: z.object({ shadow: thresholdSet.optional() }), role: 'moderator' },
+  { input: z.object({ shadow: thresholdSet.optional() }), role: 'moderator', changes: false },
   (ctx, { shadow }) => evaluatePolicy(ctx, shadow),
 );
 
 /** `{basedOn, labels, reports?}` → `{version}`. */
 export const adoptPolicy = onCall(
   'moderation-adoptPolicy',
-  { input: thresholdSet.extend({ basedOn: z.number().int().positive() }), role: 'admin' },
+  { input: thresholdSet.extend({ basedOn: z.number().int().positive() }), role: 'admin', changes: true },
   adopt,
 );
 
 /** `{subject}` → `{entries, brokenAt?}`: whether the audit log of a subject is whole. */
 export const verifyLog = onCall(
   'moderation-verifyLog',
-  { input: z.object({ subject: z.string().min(1).max(500) }), role: 'moderator' },
+  { input: z.object({ subject: z.string().min(1).max(500) }), role: 'moderator', changes: false },
   (ctx, { subject }) => verify(ctx, subject),
 );

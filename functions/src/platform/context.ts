@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { logger } from 'firebase-functions';
 import { type Accounts, authAccounts } from './accounts.ts';
+import { Breaker, guarded } from './breaker.ts';
 import { type Documents, firestoreDocuments } from './documents.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { meter } from './meter.ts';
@@ -47,30 +48,36 @@ export function withContext<R>(ctx: Context, work: () => R): R {
 
 /**
  * Each SDK is loaded at the first call that needs it: every function has a process of its own, and most need only one or
- * two of them.
+ * two of them. Where a dependency stands still, calls to it are refused after a while; but not those to Storage, of which one
+ * may rightly take as long as a file takes.
  */
 function open(): Context {
   const environment = readEnvironment(process.env);
   if (environment.retireAfterMs !== undefined) retireWhenIdle(environment.retireAfterMs);
+  const warn: Log['warn'] = (message, fields) => logger.warn(message, fields);
   const app = once(async () => (await import('firebase-admin/app')).initializeApp());
   const documents = once(async () => {
     const firestore = await import('firebase-admin/firestore');
     const db = firestore.getFirestore(await app());
     db.settings({ ignoreUndefinedProperties: true });
-    return firestoreDocuments(db, firestore, (message, fields) => logger.warn(message, fields));
+    return guarded(firestoreDocuments(db, firestore, warn), new Breaker('Firestore', warn));
   });
   const objects = once(async () => {
     const { getStorage } = await import('firebase-admin/storage');
     return bucketObjects(getStorage(await app()).bucket(environment.bucket));
   });
   const accounts = once(async () => authAccounts((await import('firebase-admin/auth')).getAuth(await app())));
-  const publish = once(async () => {
+  const publish = once(async (): Promise<Publish> => {
     const { PubSub } = await import('@google-cloud/pubsub');
-    return pubsubPublisher(new PubSub({ projectId: environment.projectId }));
+    const publisher = pubsubPublisher(new PubSub({ projectId: environment.projectId }));
+    const breaker = new Breaker('Pub/Sub', warn);
+    return (events) => breaker.run(() => publisher(events));
   });
-  const enqueue = once(async () => {
+  const enqueue = once(async (): Promise<Enqueue> => {
     const { getFunctions } = await import('firebase-admin/functions');
-    return cloudTaskQueues(getFunctions(await app()), REGION);
+    const queues = cloudTaskQueues(getFunctions(await app()), REGION);
+    const breaker = new Breaker('Cloud Tasks', warn);
+    return (tasks) => breaker.run(() => queues(tasks));
   });
   const calls: Context = {
     documents: whenLoaded(documents),

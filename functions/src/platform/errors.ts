@@ -20,21 +20,24 @@ export const permanent = (code: string, message: string, cause?: unknown) =>
   new PlatformError(code, message, { retryable: false, cause });
 
 /** How a refusal is told to the caller of a callable function: the SDKs' own words for kinds of errors. */
-export type RefusalStatus =
-  | 'invalid-argument'
-  | 'unauthenticated'
-  | 'permission-denied'
-  | 'not-found'
-  | 'already-exists'
-  | 'failed-precondition'
-  | 'resource-exhausted';
+export const REFUSAL_STATUSES = [
+  'invalid-argument',
+  'unauthenticated',
+  'permission-denied',
+  'not-found',
+  'already-exists',
+  'failed-precondition',
+  'resource-exhausted',
+  'aborted',
+] as const;
+export type RefusalStatus = (typeof REFUSAL_STATUSES)[number];
 
-/** A request that is answered with "no", for a reason that its caller can act on. */
+/** A request that is answered with "no", for a reason that its caller can act on: by waiting, if it is `retryable`. */
 export class Refusal extends PlatformError {
   readonly status: RefusalStatus;
 
-  constructor(status: RefusalStatus, code: string, message: string) {
-    super(code, message, { retryable: false });
+  constructor(status: RefusalStatus, code: string, message: string, { retryable = false } = {}) {
+    super(code, message, { retryable });
     this.status = status;
   }
 }
@@ -68,7 +71,7 @@ export function classify(error: unknown): PlatformError {
 }
 
 /** How long any call to Firestore, Storage or Pub/Sub may take before it counts as failed. */
-const CALL_DEADLINE_MS = 15_000;
+export const CALL_DEADLINE_MS = 15_000;
 
 /**
  * Ends a call that a dependency never answers (a 12 MiB commit hangs without an error; a stalled emulator too).

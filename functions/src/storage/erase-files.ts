@@ -11,6 +11,7 @@ import {
 import type { storageDeletionRequested } from '@playnite/contracts/events';
 import type { Context } from '../platform/context.ts';
 import { eraseAll, eraseOne, erasePaged, inGroups, leaveReceipt } from '../platform/erasure.ts';
+import { KEYED_CALLS } from '../platform/idempotency.ts';
 import { changeSums, openQuota } from './quota.ts';
 import { plan } from './settle.ts';
 
@@ -20,7 +21,7 @@ const REMOVALS_AT_ONCE = 20;
 
 /**
  * Erases the files and the quota's rows of a content, or what an account has beyond its contents: each of those is deleted
- * by a deletion of its own.
+ * by a deletion of its own. Of what the platform itself remembers of an account, its keyed calls go here too.
  *
  * @throws {PlatformError} `erasing-continues`, transient
  */
@@ -40,12 +41,13 @@ async function ofContent(ctx: Needs, contentId: string, ownerId: string): Promis
 }
 
 async function ofAccount(ctx: Needs, uid: string): Promise<Tally> {
-  const [uploads, quotas, reservations] = await Promise.all([
+  const [uploads, quotas, reservations, idempotencyKeys] = await Promise.all([
     removeBelow(ctx, `uploads/${uid}/`),
     eraseOne(ctx, quotaAt(uid).path),
     eraseAll(ctx, { collection: 'reservations', where: [['ownerId', '==', uid]] }),
+    eraseAll(ctx, { collection: KEYED_CALLS, where: [['uid', '==', uid]] }),
   ]);
-  return { uploads, quotas, reservations };
+  return { uploads, quotas, reservations, idempotencyKeys };
 }
 
 async function removeBelow(ctx: Needs, prefix: string): Promise<number> {

@@ -17,6 +17,7 @@ import {
 import type { Context } from '../platform/context.ts';
 import { serverTime } from '../platform/documents.ts';
 import { traceAt } from '../platform/erasure.ts';
+import { KEYED_CALLS } from '../platform/idempotency.ts';
 import { isErased } from './announce-storage.ts';
 
 /** Rounds before a deletion is left to a person. */
@@ -171,6 +172,7 @@ function ofAccount(ctx: Needs, uid: string): Places {
     uploads: all('uploads', ['ownerId', '==', uid]),
     quotas: document(`quotas/${uid}`),
     reservations: all('reservations', ['ownerId', '==', uid]),
+    idempotencyKeys: all(KEYED_CALLS, ['uid', '==', uid]),
     uploadObjects: objectsBelow(ctx, `uploads/${uid}/`),
   };
 }
