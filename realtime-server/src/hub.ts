@@ -9,14 +9,15 @@ const QUIET_MS = 40_000;
 const COMPARED_AT_ONCE = 50;
 
 /**
- * After a turn's publications were written, nothing is written for a quarter of the time that it took, and what comes is
- * gathered: a server that is busy writing makes the next writes fewer and larger. One that is not has long passed that
- * time when the next publication comes. Longer would be cheaper, and later than a plain loop.
+ * After a turn's publications went to many channels, nothing is written for a quarter of the time that it took, and what comes
+ * is gathered: a server that is busy writing makes the next writes fewer and larger. One that is not has long passed that
+ * time when the next publication comes. Of a single channel, what came during the writing is gathered already, and to wait
+ * longer would only be later than a plain loop.
  */
 const GATHER_MS_MAX = 2;
-const GATHER_SHARE = 4;
-/** Timers are no finer. */
-const GATHER_MS_MIN = 1;
+const GATHER_SHARE = 1 / 4;
+/** Timers are no finer; for less, each turn looks whether it is time. */
+const TIMER_MS_MIN = 1;
 
 /** A client whose frames are written at the end of the turn. */
 export interface Flushable {
@@ -60,6 +61,14 @@ export class Hub {
   #isFlushDue = false;
   /** Before this time on the clock of `performance`, nothing is written. */
   #gatherUntil = 0;
+  readonly #flushOrWait = (): void => {
+    // A right that is looked at again has everything written at once.
+    if (!this.#isFlushDue) return;
+    const waitMs = this.#gatherUntil - performance.now();
+    if (waitMs <= 0) this.flush();
+    else if (waitMs < TIMER_MS_MIN) setImmediate(this.#flushOrWait);
+    else setTimeout(this.#flushOrWait, waitMs);
+  };
 
   constructor(options: HubOptions) {
     this.#options = options;
@@ -168,9 +177,7 @@ export class Hub {
   #flushSoon(): void {
     if (this.#isFlushDue) return;
     this.#isFlushDue = true;
-    const waitMs = this.#gatherUntil - performance.now();
-    if (waitMs < GATHER_MS_MIN) setImmediate(() => this.flush());
-    else setTimeout(() => this.flush(), waitMs);
+    setImmediate(this.#flushOrWait);
   }
 
   /** Hands out and writes what was gathered, without waiting any longer. */
@@ -185,7 +192,8 @@ export class Hub {
     this.#isFlushDue = false;
     for (const client of dirty) client.flush();
     if (count > 0) this.#options.delivered(count);
+    if (pending.size < 2) return;
     const endedAt = performance.now();
-    this.#gatherUntil = endedAt + Math.min(GATHER_MS_MAX, (endedAt - startedAt) / GATHER_SHARE);
+    this.#gatherUntil = endedAt + Math.min(GATHER_MS_MAX, (endedAt - startedAt) * GATHER_SHARE);
   }
 }

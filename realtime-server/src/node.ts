@@ -150,12 +150,12 @@ export class Node implements LocalNode, BrokerEvents, AsyncDisposable {
     else await Promise.all(publications.map((each) => this.#publish(each)));
   }
 
-  #publish(routed: Routed): Promise<void> | undefined {
+  #publish(routed: Routed): Promise<void> {
     const { channel, state } = routed;
     const options = this.hub.get(channel)?.options ?? this.optionsOf(channel);
     if (!options) {
       this.log.error({ channel, code: 'unknown-channel' }, 'publication to a channel that there is not');
-      return undefined;
+      return Promise.resolve();
     }
     if (!state) return this.#put(routed, options);
     return this.#conflater.publish(`${channel} ${state.key}`, state.number, () => this.#put(routed, options));

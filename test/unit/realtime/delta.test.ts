@@ -12,8 +12,8 @@ import { stockJson, stockProtobuf } from '../../support/stock-codecs.ts';
 function heard(codec: Codec, stock: typeof stockJson, texts: readonly string[]): { data: unknown; isDelta: boolean }[] {
   let kept: unknown;
   return texts.map((data, index) => {
-    const delta = index === 0 ? undefined : differenceOf(texts[index - 1] ?? '', data);
-    const pub: SentPublication = { data, offset: index + 1, deltaAgreed: true, ...(delta && { delta }) };
+    const difference = index === 0 ? undefined : differenceOf(texts[index - 1] ?? '', data);
+    const pub: SentPublication = { data, offset: index + 1, deltaAgreed: true, ...(difference && { difference }) };
     const bytes = codec.encode({ push: { channel: 'c', pub } });
     const [reply] = stock.decodeReplies(codec.name === 'json' ? bytes.toString() : bytes);
     if (!reply) throw new Error('nothing was received');
@@ -116,8 +116,9 @@ describe('a publication where differences were agreed on', () => {
   });
 
   test('says when it is a difference', () => {
-    const delta = Buffer.from('3\n3@0,1;');
-    const push = { push: { channel: 'c', pub: { data: '123', offset: 1, deltaAgreed: true as const, delta } } };
+    const difference = Buffer.from('3\n3@0,1;');
+    const pub: SentPublication = { data: '123', offset: 1, deltaAgreed: true, difference };
+    const push = { push: { channel: 'c', pub } };
     expect(JSON.parse(jsonCodec.encode(push).toString())).toEqual({
       push: { channel: 'c', pub: { data: '3\n3@0,1;', offset: 1, delta: true } },
     });
