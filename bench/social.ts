@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@playnite/emulators/client';
-import type { Firestore } from 'firebase-admin/firestore';
 import { doc, serverTimestamp, setDoc } from 'firebase/firestore';
-import { followerIds, whileUnheard, writeContent } from '../test/support/social-documents.ts';
+import { followerIds, whileUnheard, writeContent, writeProfiles } from '../test/support/social-documents.ts';
 import { type Bench, type Bill, billOf, billTable, startBench } from './social-platform.ts';
 
 const LOOK_EVERY_MS = 50;
@@ -49,22 +48,6 @@ async function actions(bench: Bench): Promise<[string, Bill][]> {
     }
   }
   return bills;
-}
-
-/** Profiles without accounts behind them, that nobody hears of. */
-async function writeProfiles(db: Firestore, uids: readonly string[]): Promise<void> {
-  const writer = db.bulkWriter();
-  uids.forEach((uid, at) => {
-    void writer.set(db.doc(`users/${uid}`), {
-      handle: `bench_${at}`,
-      displayName: 'Bench',
-      bio: '',
-      createdAt: new Date(),
-      counts: { followers: 0, following: 0, content: 0 },
-      status: 'active',
-    });
-  });
-  await writer.close();
 }
 
 /** Likes by a thousand people at once: from the last one's commit until the number is theirs, in ms. */

@@ -9,6 +9,7 @@ import type { Client } from '@playnite/emulators/client';
 import { db, deliverEvent, giveRole } from '../support/backstage.ts';
 import { becomes } from '../support/faults.ts';
 import { newHandle, person } from '../support/platform.ts';
+import { seedFollowers, unheard } from '../support/seed-social.ts';
 
 const CONSUMER = 'notification-onFollowed';
 const GOOD_MESSAGES = 40;
@@ -47,6 +48,8 @@ beforeAll(async () => {
   goodUids = uids('good', GOOD_MESSAGES);
   await Promise.all([
     ...goodUids.map((uid) => db.doc(`users/${uid}`).set(profile())),
+    // Nobody is told of a follow that does not stand; here they are to hear of it from the messages alone.
+    unheard(() => seedFollowers(target, [...goodUids, ...brokenUids])),
     // What some other program has written, or an older version of this one.
     ...brokenUids.map((uid) => db.doc(`users/${uid}`).set({ ...profile(), displayName: 7 })),
   ]);

@@ -44,7 +44,8 @@ async function outcomeOf(contentId: string) {
   const { docs } = await db.collectionGroup('feed').where('contentId', '==', contentId).get();
   return {
     readers: docs.map(({ ref }) => ref.parent.parent?.id ?? '').toSorted(),
-    kinds: new Set(docs.map((row) => JSON.stringify(row.data()))).size,
+    // When a row leaves depends on when its page was written.
+    kinds: new Set(docs.map((row) => JSON.stringify({ ...row.data(), expireAt: undefined }))).size,
     reachedByTasks: ranges.reduce((sum, range) => sum + Number(range.get('reached')), 0),
   };
 }

@@ -315,6 +315,21 @@ describe('a budget', () => {
     await unlike(bob, first);
     await ann.sees(`content/${first}`, stat('likes', 0));
   });
+
+  test('of follows that is spent refuses follows, and nothing else', async () => {
+    const [ann, bob, eve] = await Promise.all([person('ann'), person('bob'), person('eve')]);
+    const contentId = await publish(ann);
+    await db.doc(`budgets/${bob.uid}`).set({ hours: {}, following: 7_500 });
+    await bob.follow(ann.uid);
+    const limit = await bob.sees(`users/${bob.uid}/limits/social`, always);
+    expect(limit).toMatchObject({ reason: 'follows-in-all' });
+    await bob.misses(`users/${bob.uid}/following/${ann.uid}`);
+    await expect(bob.follow(eve.uid)).rejects.toMatchObject(DENIED);
+    await like(bob, contentId);
+    await ann.sees(`content/${contentId}`, stat('likes', 1));
+    const commentId = await write(bob, contentId, 'hello');
+    await bob.sees(`content/${contentId}/comments/${commentId}`, status('visible'));
+  });
 });
 
 describe('a number that is wrong', () => {

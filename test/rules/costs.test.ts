@@ -71,7 +71,7 @@ test.each([
   {
     what: 'get content/followers/comments/visible',
     who: 'bob',
-    condition: "(resource.data.status == 'visible'\n            && !isBlockedBy",
+    condition: "(resource.data.status == 'visible'\n            && isScreened",
     looksUp: 4,
   },
   {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { notificationType, shareTarget } from '@playnite/contracts/documents';
+import { FOLLOW_LIMITS, notificationType, shareTarget } from '@playnite/contracts/documents';
 import { setLogLevel } from 'firebase/firestore';
 import { TABLE } from '../support/rules-table.ts';
 import { PEOPLE, type World, openWorld } from '../support/rules-world.ts';
@@ -43,6 +43,10 @@ test('settings know the notification types that there are, and no others', () =>
 
 test('shares know the targets that there are, and no others', () => {
   expect(namesIn(/data\.target in \[([^\]]*)\]/)).toEqual(shareTarget.options);
+});
+
+test('an account may do all but follow under the limits that are of follows, and no others', () => {
+  expect(namesIn(/data\.reason in \[([^\]]*)\]/)).toEqual(FOLLOW_LIMITS);
 });
 
 /** The names in a list of the rules. */

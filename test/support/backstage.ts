@@ -119,7 +119,7 @@ export async function deliverFinalized(object: {
 }
 
 /** A document's version, in the words of Firestore's REST API; times to the nanosecond. */
-export interface WrittenVersion {
+interface WrittenVersion {
   fields: Record<string, unknown>;
   createTime: string;
   updateTime: string;

@@ -111,7 +111,7 @@ export const fileReport = (
 export const mayReport: readonly Person[] = ['ann', 'bob', 'eve', 'bill', 'liz', 'lou', 'ron', 'mo', 'ada'];
 /** Who has a profile and is neither suspended nor limited. */
 export const mayPublish: readonly Person[] = ['ann', 'bob', 'eve', 'bill', 'liz', 'ron', 'mo', 'ada'];
-export const mayFollowEve: readonly Person[] = ['ann', 'bob', 'bill', 'liz', 'lou', 'mo', 'ada'];
+export const mayFollowEve: readonly Person[] = ['ann', 'bob', 'bill', 'liz', 'lou'];
 export const createdNow = () => ({ createdAt: serverTimestamp() });
 
 export const ownersOnly = (path: string, data: Record<string, unknown>): Row[] => [

@@ -113,6 +113,11 @@ export const ENGAGEMENT_ROWS: readonly Row[] = [
     everybody.filter((who) => who !== 'bill'),
   ),
   get(
+    'content/public/comments/screened',
+    everybody.filter((who) => who !== 'bill'),
+  ),
+  get('content/public/comments/edited', ['eve', 'ann', ...staff]),
+  get(
     'content/eves/comments/anns',
     everybody.filter((who) => who !== 'bill'),
   ),

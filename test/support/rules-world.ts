@@ -2,6 +2,7 @@
  * A small world in which the Firestore rules are asked: who there is, what there is, and whether a request gets the answer
  * that it must.
  */
+import { createHash } from 'node:crypto';
 import {
   type RulesTestEnvironment,
   assertFails,
@@ -26,6 +27,7 @@ export const UNTOUCHABLE = [
   'feedAuthors/ann',
   'reposts/r',
   'fanOuts/f',
+  'idempotencyKeys/k',
   'unheard/of',
   'content/public/shares/link/reach/r',
   'content/public/secrets/s',
@@ -34,7 +36,7 @@ export const UNTOUCHABLE = [
 
 /**
  * ann owns everything; bob follows her; eve is anybody; bill is blocked by her; liz blocks her; sue is suspended, lou
- * limited; ron did too much and has to wait, bob has waited; mo and ada are moderator and admin; new has an account and no
+ * limited; ron did too much and has to wait, bob has waited; mo and ada are moderator and admin, and follow too many; new has an account and no
  * profile; gone has deleted theirs, and still holds a token; nobody is not signed in.
  */
 export const PEOPLE = [
@@ -138,6 +140,9 @@ function furnishSocial(put: Put): void {
   for (const who of ['sue', 'lou', 'ron', 'liz']) {
     put(`content/public/comments/${who}s`, comment(who, { createdAt: now, status: 'visible' }));
   }
+  const hash = createHash('sha256').update('Text').digest('hex');
+  put('content/public/comments/screened', comment('eve', { createdAt: now, status: 'visible', screened: hash }));
+  put('content/public/comments/edited', comment('eve', { createdAt: now, status: 'visible', screened: 'of others' }));
   put('content/public/comments/til~de', comment('eve', { createdAt: now, status: 'visible' }));
   put('content/eves/comments/anns', comment('ann', { createdAt: now, status: 'visible' }));
   for (const place of ['followers', 'private', 'held', 'removed', 'costly']) {
@@ -173,6 +178,8 @@ async function furnish(db: Firestore): Promise<void> {
   put('users/ann/feedback/c1', { signal: 'not-interested', ownerId: 'eve', tags: [], at: now });
   put('users/ron/limits/social', { until: FAR_OFF, reason: 'points-per-hour' });
   put('users/bob/limits/social', { until: now, reason: 'points-per-hour' });
+  put('users/mo/limits/social', { until: FAR_OFF, reason: 'follows-per-hour' });
+  put('users/ada/limits/social', { until: FAR_OFF, reason: 'follows-in-all' });
   put('users/ann/feed/c1', { ownerId: 'eve', publishedAt: now, reason: 'following' });
   put('users/ann/activity/a1', { type: 'x', at: now });
   put('users/ann/notifications/n1', { type: 'new-content', title: 't', readAt: null, seenAt: null, createdAt: now });

@@ -91,3 +91,19 @@ export async function writeFollowers(db: Firestore, authorUid: string, uids: rea
   void writer.set(db.doc(`users/${authorUid}`), { counts: { followers: uids.length } }, { merge: true });
   await writer.close();
 }
+
+/** Profiles without accounts behind them, that nobody hears of. */
+export async function writeProfiles(db: Firestore, uids: readonly string[]): Promise<void> {
+  const writer = db.bulkWriter();
+  uids.forEach((uid, at) => {
+    void writer.set(db.doc(`users/${uid}`), {
+      handle: `bench_${at}`,
+      displayName: 'Bench',
+      bio: '',
+      createdAt: new Date(),
+      counts: { followers: 0, following: 0, content: 0 },
+      status: 'active',
+    });
+  });
+  await writer.close();
+}

@@ -14,11 +14,12 @@ export const budget = z.object({
 });
 export type Budget = z.infer<typeof budget>;
 
-/** `users/{uid}/limits/social`: as long as it holds, the rules take nothing new from the account. The owner may read it. */
-export const limit = z.object({
-  until: timestamp,
-  reason: z.enum(['points-per-hour', 'points-per-day', 'follows-per-hour', 'follows-in-all']),
-});
+/** Reasons for which nothing new is taken from an account at all, and those for which new follows alone are refused. */
+const POINT_LIMITS = ['points-per-hour', 'points-per-day'] as const;
+export const FOLLOW_LIMITS = ['follows-per-hour', 'follows-in-all'] as const;
+
+/** `users/{uid}/limits/social`: what the rules refuse as long as it holds is in its reason. The owner may read it. */
+export const limit = z.object({ until: timestamp, reason: z.enum([...POINT_LIMITS, ...FOLLOW_LIMITS]) });
 export type Limit = z.infer<typeof limit>;
 
 export const budgetAt = (userId: string): DocumentRef<Budget> => ({ path: `budgets/${userId}`, shape: budget });

@@ -26,6 +26,8 @@ export const comment = z.object({
   /** Missing until the words have been screened: until then the author, the content's owner and moderators see it. */
   status: commentStatus.optional(),
   mentions: z.array(uid).max(MENTIONS_MAX).optional(),
+  /** SHA-256, hex, of the words that `mentions` are of. */
+  mentionsOf: z.string().optional(),
   editedAt: timestamp.optional(),
   /** 0 for what answers the content itself. */
   depth: z.number().int().min(0).max(COMMENT_DEPTH_MAX).optional(),

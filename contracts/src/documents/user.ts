@@ -51,6 +51,8 @@ export const feedItem = z.object({
   reason: z.enum(['following', 'mention', 'recommended']),
   /** Whom the reader follows, where that is not the owner. */
   repostedBy: uid.optional(),
+  /** Dropped then, by a TTL policy. */
+  expireAt: timestamp.optional(),
 });
 export type FeedItem = z.infer<typeof feedItem>;
 export type FeedReason = FeedItem['reason'];

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import {
   type Actor,
+  type Comment,
   blockAt,
   commentAt,
   contentAt,
@@ -15,6 +16,7 @@ import {
 } from '@playnite/contracts/documents';
 import type { socialCommented, socialFollowed, socialLiked, socialMentioned } from '@playnite/contracts/events';
 import type { Context } from '../platform/context.ts';
+import { hashOfText } from '../platform/hash-of-text.ts';
 import { notify } from './notify.ts';
 
 /** The longest id of a notification. */
@@ -81,9 +83,19 @@ export async function notifyOfLike(ctx: Needs, { contentId, ownerId, likerUid }:
   });
 }
 
-/** Tells the content's owner of a comment, and whose comment it answers; those whom it mentions hear of that. */
-export async function notifyOfComment(ctx: Needs, comment: Commented): Promise<void> {
-  const { contentId, commentId, authorId, author, ownerId, parentAuthorId, mentions, text } = comment;
+/** Whether a comment can be seen, with the words that it has now: others are not told of words that nobody has screened. */
+const isShown = (comment: Comment | undefined): comment is Comment =>
+  comment?.status === 'visible' && comment.screened === hashOfText(comment.text);
+
+/**
+ * Tells the content's owner of a comment, and whose comment it answers; those whom it mentions hear of that. What it says and
+ * whom it mentions is what it says by now; an edit that waits to be screened is news of its own.
+ */
+export async function notifyOfComment(ctx: Needs, commented: Commented): Promise<void> {
+  const { contentId, commentId, authorId, author, ownerId, parentAuthorId } = commented;
+  const comment = await ctx.documents.get(commentAt(contentId, commentId));
+  if (!isShown(comment)) return;
+  const { text, mentions = [] } = comment;
   const concerned = [...new Set([ownerId, ...(parentAuthorId === undefined ? [] : [parentAuthorId])])];
   const uids = await listenersAmong(
     ctx,
@@ -101,17 +113,17 @@ export async function notifyOfComment(ctx: Needs, comment: Commented): Promise<v
   });
 }
 
-/** Tells people that they are mentioned, in a content or in a comment that can be seen. */
+/** Tells people that they are mentioned, and still are, in a content or in a comment that can be seen. */
 export async function notifyOfMention(ctx: Needs, { contentId, commentId, byUid, uids }: Mentioned): Promise<void> {
   const [actor, content, comment] = await Promise.all([
     actorOf(ctx, byUid),
     ctx.documents.get(contentAt(contentId)),
     commentId === undefined ? undefined : ctx.documents.get(commentAt(contentId, commentId)),
   ]);
-  const isSeen = commentId === undefined || comment?.status === 'visible';
-  if (!actor || content?.status !== 'published' || !isSeen) return;
-  const text = comment?.text ?? content.caption;
-  await notify(ctx, await listenersAmong(ctx, uids, { actorUid: byUid, contentId, text }), {
+  if (!actor || content?.status !== 'published' || (commentId !== undefined && !isShown(comment))) return;
+  const { text, mentions = [] } = comment ?? { text: content.caption, mentions: content.mentions };
+  const mentioned = uids.filter((uid) => mentions.includes(uid));
+  await notify(ctx, await listenersAmong(ctx, mentioned, { actorUid: byUid, contentId, text }), {
     id: notificationId('mention', contentId, ...(commentId === undefined ? [] : [commentId])),
     type: 'mention',
     groupKey: `mention:${contentId}`,

@@ -11,9 +11,9 @@ import {
   socialUnfollowed,
   socialUnliked,
 } from '@playnite/contracts/events';
+import { hashOfText } from '../platform/hash-of-text.ts';
 import type { Announcement, DocumentChange } from '../platform/on-document.ts';
 import { eventOf } from '../platform/publisher.ts';
-import { hashOfText } from './plan-comment.ts';
 import { rollUpTask } from './roll-up.ts';
 
 interface Dated {

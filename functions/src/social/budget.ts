@@ -41,11 +41,12 @@ export function charge(present: Budget | undefined, { points, follows, always = 
   const refuse = (refused: Limit['reason'], until: number): Charged => ({ refused, until: new Date(until) });
   if (!always) {
     const nextHour = (hour + 1) * HOUR_MS;
-    if (isFollow && following >= FOLLOWS_MAX) return refuse('follows-in-all', now.getTime() + FULL_MS);
-    if (isFollow && here.follows >= FOLLOWS_PER_HOUR) return refuse('follows-per-hour', nextHour);
-    if (here.points + points > POINTS_PER_HOUR) return refuse('points-per-hour', nextHour);
+    // What refuses everything goes first: there is one limit at a time, and one of follows alone must not take its place.
     const freeAt = hourWithRoom(hours, points, hour);
     if (freeAt > hour) return refuse('points-per-day', freeAt * HOUR_MS);
+    if (here.points + points > POINTS_PER_HOUR) return refuse('points-per-hour', nextHour);
+    if (isFollow && here.follows >= FOLLOWS_PER_HOUR) return refuse('follows-per-hour', nextHour);
+    if (isFollow && following >= FOLLOWS_MAX) return refuse('follows-in-all', now.getTime() + FULL_MS);
   }
   const spentHere = { points: here.points + points, follows: here.follows + (isFollow ? 1 : 0) };
   return {

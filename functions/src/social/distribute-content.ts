@@ -12,6 +12,7 @@ import type { Context } from '../platform/context.ts';
 import { serverTime } from '../platform/documents.ts';
 import { eventOf } from '../platform/publisher.ts';
 import { startFanOut } from './feed-fan-out.ts';
+import { fieldsOf } from './feed-rows.ts';
 import { FOLLOWERS_PUSHED_MAX } from './plan-fan-out.ts';
 
 /**
@@ -80,7 +81,7 @@ async function bringToMentioned(
   await ctx.documents.setAll(
     reached.map((uid) => [
       feedItemAt(uid, contentId),
-      { contentId, ownerId, publishedAt: publishedAt.toDate(), reason: 'mention' },
+      fieldsOf({ contentId, ownerId, at: publishedAt.toMillis(), reason: 'mention' }, ctx.now()),
     ]),
   );
   // Those who follow as well are told by the page of the fan-out that they stand in.

@@ -14,6 +14,7 @@ import type { Context } from '../platform/context.ts';
 import type { Search } from '../platform/documents.ts';
 import { eraseAll, eraseOne, erasePaged, inGroups, leaveReceipt } from '../platform/erasure.ts';
 import { discoverStateAt } from './discover.ts';
+import { withdrawReposted } from './feed-rows.ts';
 import { reconcileFollow } from './reconcile-follow.ts';
 import { recount } from './roll-up.ts';
 import { eraseShareTraces } from './shares.ts';
@@ -78,7 +79,7 @@ async function ofAccount(ctx: Needs, uid: string): Promise<Tally> {
     everywhere('comments', ['authorId', '==', uid]),
     everywhere('shares', ['userId', '==', uid]),
     everywhere('feed', ['ownerId', '==', uid]),
-    everywhere('feed', ['repostedBy', '==', uid]),
+    withdrawReposted(ctx, uid),
     everywhere('activity', ['subject', '==', `users/${uid}`]),
   ]);
   const mentionsOfOthers = await forgetMentions(ctx, uid);

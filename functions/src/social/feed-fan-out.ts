@@ -26,7 +26,7 @@ import { including, serverTime } from '../platform/documents.ts';
 import { eventOf } from '../platform/publisher.ts';
 import { type QueueDefinition, taskOf } from '../platform/task-queues.ts';
 import type { Row } from './feed-page.ts';
-import { fieldsOf } from './feed-rebuild.ts';
+import { fieldsOf, withdrawFrom } from './feed-rows.ts';
 import { FAN_OUT_PAGE, type Range, isActive, planRanges } from './plan-fan-out.ts';
 
 const job = z.object({
@@ -164,14 +164,16 @@ async function write(ctx: Needs, of: Job, uids: readonly string[]): Promise<void
     (uid, index) => uid !== content.ownerId && isActive(states[index]?.activeAt.toMillis(), now),
   );
   const rows = readers.map(
-    (uid) => [feedItemAt(uid, contentId), fieldsOf({ ...row, reason: reasonFor(uid, content, of) })] as const,
+    (uid) =>
+      [feedItemAt(uid, contentId), fieldsOf({ ...row, reason: reasonFor(uid, content, of) }, ctx.now())] as const,
   );
   // A repost never takes the place of the content itself.
   if (of.kind === 'repost') await ctx.documents.createMissing(rows);
   else await ctx.documents.setAll(rows);
   // Whoever withdrew it in between may have looked through the feeds before these rows were there.
   if (!(await toDistribute(ctx, of))) {
-    await ctx.documents.deleteAll(rows.map(([{ path }]) => path));
+    if (of.kind === 'repost') await withdrawFrom(ctx, readers, contentId, of.voiceUid);
+    else await ctx.documents.deleteAll(rows.map(([{ path }]) => path));
     return;
   }
   await announceRows(ctx, { contentId, content, row }, readers, of);

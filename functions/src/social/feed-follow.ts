@@ -1,14 +1,13 @@
-import { content, feedAuthorAt, feedItem, feedItemAt, followerAt } from '@playnite/contracts/documents';
+import { content, feedAuthorAt, feedItemAt, followerAt } from '@playnite/contracts/documents';
 import { z } from 'zod';
 import type { Context } from '../platform/context.ts';
-import type { Condition } from '../platform/documents.ts';
 import { type QueueDefinition, taskOf } from '../platform/task-queues.ts';
 import { setPulled } from './feed-rebuild.ts';
+import { fieldsOf, withdrawRows } from './feed-rows.ts';
 import type { Pair } from './reconcile-follow.ts';
 
 /** Contents of somebody newly followed that go into the feed. */
 const BACK_FILLED = 20;
-const WITHDRAWN_PAGE = 300;
 /** Follows and unfollows of one pair that may come while it is worked on; each of them comes here by its own event as well. */
 const CHANGES_MAX = 3;
 /** A page of a fan-out that read the list of followers before somebody left it has been written by then. */
@@ -21,7 +20,7 @@ export const withdrawLaterQueue: QueueDefinition<z.infer<typeof later>> = {
 };
 
 /** Brings a reader's feed in line with whether they follow somebody: their newest contents are in it, or none is. */
-export async function reconcileFeed(ctx: Pick<Context, 'documents'>, pair: Pair): Promise<void> {
+export async function reconcileFeed(ctx: Needs, pair: Pair): Promise<void> {
   const { followerUid, targetUid } = pair;
   const follows = async () => (await ctx.documents.get(followerAt(targetUid, followerUid))) !== undefined;
   let stands = await follows();
@@ -36,7 +35,7 @@ export async function reconcileFeed(ctx: Pick<Context, 'documents'>, pair: Pair)
 
 /** Somebody is no longer followed: what is in the feed goes, and once more what a fan-out that was under way puts there. */
 export async function withdrawUnfollowed(
-  ctx: Pick<Context, 'documents' | 'enqueue' | 'now'>,
+  ctx: Needs & Pick<Context, 'enqueue'>,
   pair: Pair,
   cause: string,
 ): Promise<void> {
@@ -45,7 +44,7 @@ export async function withdrawUnfollowed(
   await ctx.enqueue([taskOf(withdrawLaterQueue, { id: cause, data: { ...pair }, notBefore })]);
 }
 
-async function backFill(ctx: Pick<Context, 'documents'>, { followerUid, targetUid }: Pair): Promise<void> {
+async function backFill(ctx: Needs, { followerUid, targetUid }: Pair): Promise<void> {
   if (await ctx.documents.get(feedAuthorAt(targetUid))) {
     await setPulled(ctx, followerUid, targetUid, true);
     return;
@@ -63,22 +62,18 @@ async function backFill(ctx: Pick<Context, 'documents'>, { followerUid, targetUi
     limit: BACK_FILLED,
   });
   await ctx.documents.setAll(
-    newest.map(({ id, data: { ownerId, publishedAt, mentions } }) => [
-      feedItemAt(followerUid, id),
-      {
-        contentId: id,
-        ownerId,
-        publishedAt: publishedAt.toDate(),
-        reason: mentions.includes(followerUid) ? 'mention' : 'following',
-      },
-    ]),
+    newest.map(({ id, data: { ownerId, publishedAt, mentions } }) => {
+      const reason = mentions.includes(followerUid) ? 'mention' : 'following';
+      const row = { contentId: id, ownerId, at: publishedAt.toMillis(), reason } as const;
+      return [feedItemAt(followerUid, id), fieldsOf(row, ctx.now())];
+    }),
   );
 }
 
-async function withdrawFollowed(ctx: Pick<Context, 'documents'>, { followerUid, targetUid }: Pair): Promise<void> {
+async function withdrawFollowed(ctx: Needs, { followerUid, targetUid }: Pair): Promise<void> {
   await setPulled(ctx, followerUid, targetUid, false);
-  await withdrawRows(ctx, followerUid, [['repostedBy', '==', targetUid]]);
-  // What mentions the reader stays, and so does what somebody else whom they follow has reposted.
+  await withdrawRows(ctx, followerUid, [['repostedBy', '==', targetUid]], targetUid);
+  // What mentions the reader stays.
   await withdrawRows(
     ctx,
     followerUid,
@@ -86,29 +81,8 @@ async function withdrawFollowed(ctx: Pick<Context, 'documents'>, { followerUid, 
       ['ownerId', '==', targetUid],
       ['reason', '==', 'following'],
     ],
-    ({ repostedBy }) => repostedBy === undefined,
+    targetUid,
   );
 }
 
-async function withdrawRows(
-  ctx: Pick<Context, 'documents'>,
-  readerUid: string,
-  where: readonly Condition[],
-  isMeant: (row: z.infer<typeof feedItem>) => boolean = () => true,
-): Promise<void> {
-  const collection = `users/${readerUid}/feed`;
-  for (let after: string | undefined; ;) {
-    const page = await ctx.documents.list({
-      collection,
-      shape: feedItem,
-      where,
-      ...(after === undefined ? {} : { after }),
-      limit: WITHDRAWN_PAGE,
-    });
-    await ctx.documents.deleteAll(
-      page.filter(({ data }) => isMeant(data)).map(({ id }) => feedItemAt(readerUid, id).path),
-    );
-    after = page.at(-1)?.id;
-    if (page.length < WITHDRAWN_PAGE) return;
-  }
-}
+type Needs = Pick<Context, 'documents' | 'now'>;

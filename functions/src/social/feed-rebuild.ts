@@ -17,6 +17,7 @@ import {
 import type { Context } from '../platform/context.ts';
 import { absent, excluding, including, serverTime } from '../platform/documents.ts';
 import type { Position, Row } from './feed-page.ts';
+import { fieldsOf } from './feed-rows.ts';
 import { type Known, authorsRows, readSources } from './feed-sources.ts';
 import { ACTIVE_MS, isActive } from './plan-fan-out.ts';
 
@@ -84,10 +85,11 @@ export async function fillGap(ctx: Needs, uid: string, state: FeedState): Promis
   }
   const filled = rows.slice(0, FILLED_MAX);
   if (filled.length < rows.length) complete = false;
+  const now = ctx.now();
   const own = filled.filter(({ repostedBy }) => repostedBy === undefined);
   const reposted = filled.filter(({ repostedBy }) => repostedBy !== undefined);
-  await ctx.documents.setAll(own.map((row) => [feedItemAt(uid, row.contentId), fieldsOf(row)]));
-  await ctx.documents.createMissing(reposted.map((row) => [feedItemAt(uid, row.contentId), fieldsOf(row)]));
+  await ctx.documents.setAll(own.map((row) => [feedItemAt(uid, row.contentId), fieldsOf(row, now)]));
+  await ctx.documents.createMissing(reposted.map((row) => [feedItemAt(uid, row.contentId), fieldsOf(row, now)]));
   const oldest = filled.at(-1);
   const left = complete || !oldest ? undefined : { after: gap.after, before: Math.min(oldest.at, gap.before - 1) };
   await ctx.documents.transact(async (tx) => {
@@ -100,15 +102,6 @@ export async function fillGap(ctx: Needs, uid: string, state: FeedState): Promis
   const { gap: _, ...rest } = state;
   return { ...rest, pulled: [...new Set([...(state.pulled ?? []), ...pulled])], ...(left ? { gap: left } : {}) };
 }
-
-/** A row as the fields of its document. */
-export const fieldsOf = ({ contentId, ownerId, at, reason, repostedBy }: Row) => ({
-  contentId,
-  ownerId,
-  publishedAt: new Date(at),
-  reason,
-  ...(repostedBy === undefined ? {} : { repostedBy }),
-});
 
 async function everybodyFollowed(ctx: Needs, uid: string): Promise<string[]> {
   const followed: string[] = [];

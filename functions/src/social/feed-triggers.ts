@@ -52,16 +52,22 @@ export const fanOut = onTask(
 
 export const resumeFanOuts = onSchedule('every 5 minutes', resume);
 
-export const feed = onCall('social-feed', { input: feedRequest }, (ctx, data, { uid }) => readFeed(ctx, uid, data));
+export const feed = onCall('social-feed', { input: feedRequest, changes: false }, (ctx, data, { uid }) =>
+  readFeed(ctx, uid, data),
+);
 
-export const discover = onCall('social-discover', { input: discoverRequest }, (ctx, data, { uid }) =>
+export const discover = onCall('social-discover', { input: discoverRequest, changes: false }, (ctx, data, { uid }) =>
   discoverFor(ctx, uid, data),
 );
 
-export const feedback = onCall('social-feedback', { input: feedbackRequest }, async (ctx, data, { uid }) => {
-  await giveFeedback(ctx, uid, data);
-  return {};
-});
+export const feedback = onCall(
+  'social-feedback',
+  { input: feedbackRequest, changes: true },
+  async (ctx, data, { uid }) => {
+    await giveFeedback(ctx, uid, data);
+    return {};
+  },
+);
 
 export const onShareWritten = onDocument('content/{contentId}/shares/{shareId}', share, announceShare);
 

@@ -8,6 +8,7 @@ import { classify, transient } from '../platform/errors.ts';
 import type { PageRequest, PageResponse } from '../platform/on-request.ts';
 import { eventOf } from '../platform/publisher.ts';
 import { type QueueDefinition, taskOf } from '../platform/task-queues.ts';
+import { countsAsOpen } from './limit-opens.ts';
 import { NOTHING_PAGE, isPreviewer, sharePage } from './open-share-page.ts';
 import { dueAt, slotOf } from './plan-roll-up.ts';
 import { EXACT_MAX, VIEWER_PATTERN, reachOf, withViewer } from './reach.ts';
@@ -47,7 +48,8 @@ export async function openShare(ctx: Needs, request: PageRequest): Promise<PageR
   if (!share || content?.status !== 'published' || content.visibility !== 'public') {
     return { status: 404, html: NOTHING_PAGE };
   }
-  if (request.method === 'GET' && !isPreviewer(request.header('user-agent') ?? '')) {
+  const isOpen = request.method === 'GET' && !isPreviewer(request.header('user-agent') ?? '');
+  if (isOpen && countsAsOpen(code, request.address, ctx.now())) {
     try {
       await countOpen(ctx, code, share, await viewerOf(ctx, request));
     } catch (thrown) {

@@ -1,9 +1,6 @@
 /** What a comment has to look like; pure functions of everything that it depends on. */
-import { createHash } from 'node:crypto';
 import { COMMENT_DEPTH_MAX, type Comment, type CommentStatus, type Standing } from '@playnite/contracts/documents';
-
-/** How words are named when they are screened: SHA-256, hex. */
-export const hashOfText = (text: string): string => createHash('sha256').update(text).digest('hex');
+import { hashOfText } from '../platform/hash-of-text.ts';
 
 /** What functions know of a comment. */
 export type CommentState = Pick<Comment, 'text' | 'status' | 'screened'> & {

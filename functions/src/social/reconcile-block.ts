@@ -3,6 +3,7 @@ import { socialBlocked } from '@playnite/contracts/events';
 import type { Context } from '../platform/context.ts';
 import { eraseAll, inGroups } from '../platform/erasure.ts';
 import { eventOf } from '../platform/publisher.ts';
+import { withdrawRows } from './feed-rows.ts';
 import { reconcileComment } from './reconcile-comment.ts';
 import { reconcileFollow } from './reconcile-follow.ts';
 
@@ -34,8 +35,8 @@ export async function reconcileBlock(
     reconcileFollow(ctx, { followerUid: blockedUid, targetUid: blockerUid }),
     eraseAll(ctx, { collection: `users/${blockerUid}/feed`, where: [['ownerId', '==', blockedUid]] }),
     eraseAll(ctx, { collection: `users/${blockedUid}/feed`, where: [['ownerId', '==', blockerUid]] }),
-    eraseAll(ctx, { collection: `users/${blockerUid}/feed`, where: [['repostedBy', '==', blockedUid]] }),
-    eraseAll(ctx, { collection: `users/${blockedUid}/feed`, where: [['repostedBy', '==', blockerUid]] }),
+    withdrawRows(ctx, blockerUid, [['repostedBy', '==', blockedUid]], blockedUid),
+    withdrawRows(ctx, blockedUid, [['repostedBy', '==', blockerUid]], blockerUid),
     withdrawComments(ctx, blockerUid, blockedUid),
   ]);
   const at = block.createdAt.toDate();

@@ -2,7 +2,9 @@
  * The life of a comment. Its author writes words; a trigger tells of each change of them, to this reconciler and to
  * moderation, which screens them and answers. What follows is read off the documents each time: the comment (its words, and
  * the hash of the words that were screened), moderation's standing on it, and a block by the content's owner. So the
- * answer to words that have been changed since is worth nothing, and no order of events lets unscreened words be shown.
+ * answer to words that have been changed since is worth nothing, and no order of events lets unscreened words be told to
+ * anybody. Whom words mention is looked up once, when they are first seen: who bears a handle, or blocks whom, may be another
+ * by the time that news of them comes again.
  */
 import {
   COMMENT_DEPTH_MAX,
@@ -20,10 +22,11 @@ import {
 import { type CommentCard, socialCommentEdited, socialCommented, socialMentioned } from '@playnite/contracts/events';
 import type { Context } from '../platform/context.ts';
 import { type Transaction, absent, serverTime } from '../platform/documents.ts';
+import { hashOfText } from '../platform/hash-of-text.ts';
 import { type OutgoingEvent, eventOf } from '../platform/publisher.ts';
 import { POINTS, chargeIn } from './budget.ts';
 import { resolveMentions } from './mentions.ts';
-import { type CommentPlan, type Place, hashOfText, placeOf, planComment } from './plan-comment.ts';
+import { type CommentPlan, type Place, placeOf, planComment } from './plan-comment.ts';
 
 export interface CommentId {
   contentId: string;
@@ -53,9 +56,10 @@ export async function reconcileComment(ctx: Needs, id: CommentId, screenedNow?: 
   const author = await ctx.documents.get(userAt(seen.authorId));
   if (!content || !author) return ctx.documents.deleteAll([commentAt(contentId, commentId).path]);
   const { authorId, text } = seen;
+  const { ownerId, visibility } = content;
   const [place, mentions] = await Promise.all([
     seen.rootId === undefined ? findPlace(ctx, id, seen.parentId) : undefined,
-    resolveMentions(ctx, [text], { authorId, ownerId: content.ownerId, visibility: content.visibility }),
+    seen.mentionsOf === hashOfText(text) ? undefined : resolveMentions(ctx, [text], { authorId, ownerId, visibility }),
   ]);
   const outcome = await ctx.documents.transact((tx) =>
     bringInLine(tx, ctx, { id, content, text, mentions, place, screenedNow }),
@@ -85,7 +89,8 @@ interface Line {
   id: CommentId;
   content: Content;
   text: string;
-  mentions: string[];
+  /** As just looked up; missing where that was done before. */
+  mentions: string[] | undefined;
   place: Place | undefined;
   screenedNow: string | undefined;
 }
@@ -94,12 +99,15 @@ interface Line {
 async function bringInLine(
   tx: Transaction,
   ctx: Needs,
-  { id, content, text, mentions, place, screenedNow }: Line,
+  { id, content, text, mentions: found, place, screenedNow }: Line,
 ): Promise<Comment | { refused: OutgoingEvent } | undefined> {
   const ref = commentAt(id.contentId, id.commentId);
   const present = await tx.get(ref);
   // Changed words are news of their own.
   if (!present || present.text !== text) return undefined;
+  const mentionsOf = hashOfText(text);
+  const mentions = present.mentionsOf === mentionsOf ? (present.mentions ?? []) : found;
+  if (!mentions) return undefined;
   const { authorId } = present;
   const { ownerId } = content;
   const [subject, block, budget] = await Promise.all([
@@ -131,7 +139,7 @@ async function bringInLine(
   const changes: Partial<Record<keyof Comment, unknown>> = {
     ...changesOf(present, plan, now),
     ...(isWithdrawn && !present.withdrawnAt ? { withdrawnAt: serverTime } : {}),
-    ...(present.mentions?.join() === mentions.join() ? {} : { mentions }),
+    ...(present.mentionsOf === mentionsOf ? {} : { mentions, mentionsOf }),
     ...(isNew ? { ownerId, takenAt: serverTime } : {}),
     ...place,
   };
@@ -144,8 +152,9 @@ async function bringInLine(
   const stampOf = (field: 'shownAt' | 'editedAt') =>
     changes[field] instanceof Date ? stamp(changes[field]) : present[field];
   const [shownAt, editedAt] = [stampOf('shownAt'), stampOf('editedAt')];
+  const { status: _, ...rest } = present;
   return {
-    ...present,
+    ...rest,
     ...(plan.status ? { status: plan.status } : {}),
     ...(plan.screened === undefined ? {} : { screened: plan.screened }),
     ...(shownAt ? { shownAt } : {}),

@@ -34,12 +34,10 @@ export interface Pair {
  * is charged once; the counts are counts of the mirrors. However often and in whatever order it runs, it ends the same.
  */
 export async function reconcileFollow(ctx: Needs, { followerUid, targetUid }: Pair): Promise<void> {
-  // Not in the transaction: of somebody whom thousands begin to follow, all would wait for one profile.
-  const [follower, target] = await ctx.documents.getAll([userAt(followerUid), userAt(targetUid)]);
   const refusal = await ctx.documents.transact(async (tx): Promise<OutgoingEvent | undefined> => {
     const found = await readFollow(tx, { followerUid, targetUid });
     if (!found) return undefined;
-    const { edge, mirror, request, blocked, budget } = found;
+    const { edge, mirror, request, follower, target, blocked, budget } = found;
     const now = ctx.now();
     const planned = planFollow({
       edgeAt: edge?.createdAt.toMillis(),
@@ -73,12 +71,17 @@ async function readFollow(tx: Transaction, { followerUid, targetUid }: Pair) {
     tx.get(followRequestAt(targetUid, followerUid)),
   ]);
   if (!edge && !mirror && !request) return undefined;
-  const [blocking, blockedBy, budget] = await Promise.all([
+  // The profiles as well: an account that goes private lets in whoever came before, and nobody who comes after. Many who follow
+  // it at one moment share the lock on its profile; only who writes it waits.
+  const [follower, target, blocking, blockedBy, budget] = await Promise.all([
+    tx.get(userAt(followerUid)),
+    tx.get(userAt(targetUid)),
     tx.get(blockAt(followerUid, targetUid)),
     tx.get(blockAt(targetUid, followerUid)),
     tx.get(budgetAt(followerUid)),
   ]);
-  return { edge, mirror, request, budget, blocked: blocking !== undefined || blockedBy !== undefined };
+  const blocked = blocking !== undefined || blockedBy !== undefined;
+  return { edge, mirror, request, follower, target, budget, blocked };
 }
 
 type Found = NonNullable<Awaited<ReturnType<typeof readFollow>>>;

@@ -22,6 +22,7 @@ import type { Announcement, DocumentChange } from '../platform/on-document.ts';
 import { type OutgoingEvent, eventOf } from '../platform/publisher.ts';
 import { POINTS, chargeIn } from './budget.ts';
 import { distributeAs } from './distribute-content.ts';
+import { withdrawReposted } from './feed-rows.ts';
 import { mayRead } from './feed.ts';
 import { rollUpTask } from './roll-up.ts';
 import { codeOf, linkOf, shareUrl } from './share-links.ts';
@@ -175,14 +176,7 @@ async function withdrawRepost(
     return repost !== undefined && repost.shareId !== shareId;
   });
   if (isAnother) return;
-  await eraseAll(ctx, {
-    collection: 'feed',
-    everywhere: true,
-    where: [
-      ['contentId', '==', contentId],
-      ['repostedBy', '==', userId],
-    ],
-  });
+  await withdrawReposted(ctx, userId, contentId);
   // Of one that came in between, the rows are gone as well.
   if (await ctx.documents.get(ref)) await distributeAs(ctx, userId, contentId, 'repost', cause);
 }

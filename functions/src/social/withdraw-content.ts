@@ -24,9 +24,9 @@ export async function followVisibility(ctx: Needs, contentId: string, cause: str
 async function withdrawFromStrangers(ctx: Pick<Needs, 'documents'>, contentId: string): Promise<void> {
   const content = await ctx.documents.get(contentAt(contentId));
   if (content?.status !== 'published' || content.visibility !== 'followers') return;
-  const rows = { collection: 'feed', everywhere: true };
   await eraseAll(ctx, {
-    ...rows,
+    collection: 'feed',
+    everywhere: true,
     where: [
       ['contentId', '==', contentId],
       ['reason', '==', 'mention'],
@@ -42,7 +42,8 @@ async function withdrawFromStrangers(ctx: Pick<Needs, 'documents'>, contentId: s
     });
     for (const { data } of page) {
       await eraseAll(ctx, {
-        ...rows,
+        collection: 'feed',
+        everywhere: true,
         where: [
           ['contentId', '==', contentId],
           ['repostedBy', '==', data.userId],

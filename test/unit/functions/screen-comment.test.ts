@@ -3,7 +3,7 @@ import { type ModerationSubject, moderationSubjectAt } from '@playnite/contracts
 import { screenComment } from '../../../functions/src/moderation/screen-comment.ts';
 import type { Documents, Transaction } from '../../../functions/src/platform/documents.ts';
 import type { OutgoingEvent } from '../../../functions/src/platform/publisher.ts';
-import { hashOfText } from '../../../functions/src/social/plan-comment.ts';
+import { hashOfText } from '../../../functions/src/platform/hash-of-text.ts';
 
 const SUBJECT = 'content/photo/comments/c';
 const stamp = { toMillis: () => 0, toDate: () => new Date(0) };

@@ -62,6 +62,21 @@ describe('a budget', () => {
     expect('spent' in ended && spend(follow, 5, ended.spent).times).toBe(1);
   });
 
+  test('says that nothing is taken where that is so, rather than that no follow is', () => {
+    const follow = { points: POINTS.create, follows: 1 } as const;
+    const spent = { points: POINTS_PER_HOUR, follows: FOLLOWS_PER_HOUR };
+    const both: Budget = { hours: { [hour]: spent }, following: FOLLOWS_MAX };
+    expect(charge(both, follow, now)).toMatchObject({ refused: 'points-per-hour' });
+    const days = Object.fromEntries(Array.from({ length: 7 }, (_, ago) => [hour - ago, spent]));
+    expect(charge({ hours: days, following: 0 }, follow, now)).toMatchObject({ refused: 'points-per-day' });
+  });
+
+  test('with no more follows in it takes all the rest', () => {
+    const spent = { points: 0, follows: FOLLOWS_PER_HOUR };
+    const like = charge({ hours: { [hour]: spent }, following: FOLLOWS_MAX }, { points: POINTS.create }, now);
+    expect(like).toHaveProperty('spent');
+  });
+
   test('forgets what is more than a day old', () => {
     const { spent } = spend({ points: 1 }, 100);
     const later = charge(spent, { points: 1 }, new Date(now.getTime() + 25 * HOUR_MS));

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { type FollowState, planFollow } from '../../../functions/src/social/plan-follow.ts';
-import { type CommentState, hashOfText, placeOf, planComment } from '../../../functions/src/social/plan-comment.ts';
+import { hashOfText } from '../../../functions/src/platform/hash-of-text.ts';
+import { type CommentState, placeOf, planComment } from '../../../functions/src/social/plan-comment.ts';
 import { mentionedHandles, reachable } from '../../../functions/src/social/plan-mentions.ts';
 import { ROLL_UP_SLOT_MS, dueAt, rollUpId, slotOf, slotToCount } from '../../../functions/src/social/plan-roll-up.ts';
 import { holdsMutedWord, notificationId } from '../../../functions/src/notification/notify-of-actions.ts';
