@@ -21,6 +21,7 @@ import { waitUntilReady } from './ready.ts';
 import { buildRulesHost, checkRules } from './rules-engine.ts';
 import { type RunFiles, rulesFiles, writeRunDir } from './rundir.ts';
 import { type Addresses } from './running.ts';
+import { retiring } from './retire.ts';
 import { fireSchedule, loadSchedules, runSchedules } from './schedules.ts';
 import { StartError } from './start-error.ts';
 import { type Supervised, failureOf, supervise } from './supervised.ts';
@@ -34,8 +35,6 @@ const FIRESTORE_MAIN_CLASS = 'com.google.cloud.datastore.emulator.firestore.Clou
 const EMULATED: readonly Part[] = ['auth', 'firestore', 'storage', 'functions', 'pubsub', 'tasks', 'eventarc'];
 /** At 1 a function that calls a function waits for itself; unbounded, a burst starts dozens of processes. */
 const FUNCTIONS_AT_ONCE = 4;
-/** A function's process that was idle for so long ends, or all that ever ran would stay: 100 MB each. */
-const RETIRE_AFTER_MS = 20_000;
 
 export interface PlatformOptions {
   /** Must begin with `demo-`: such a project never touches the real cloud. */
@@ -143,9 +142,9 @@ async function start(options: PlatformOptions, stack: AsyncDisposableStack): Pro
     cwd: folder,
     env: {
       ...process.env,
+      ...retiring({ projectId, functionsPort: ports.functions }),
       // Where the links of shares lead; in the cloud, the function knows its own address.
       PUBLIC_URL: `http://${HOST}:${ports.functions}/${projectId}/us-central1/social-open`,
-      RETIRE_AFTER_MS: String(RETIRE_AFTER_MS),
       ...options.env,
       [RUN_VARIABLE]: run,
       TMPDIR: scratch,

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { HOST } from './ports.ts';
-import { triggerUrl } from './triggers.ts';
+import { functionUrl } from './triggers.ts';
 
 const backends = z.object({
   backends: z.array(
@@ -13,7 +13,6 @@ const backends = z.object({
       functionTriggers: z.array(
         z.object({
           name: z.string(),
-          region: z.string().optional(),
           schedule: z.object({ schedule: z.string() }).optional(),
         }),
       ),
@@ -24,7 +23,6 @@ const backends = z.object({
 /** A function and how often it runs. */
 export interface Schedule {
   name: string;
-  region: string;
   everyMs: number;
 }
 
@@ -52,18 +50,18 @@ export async function loadSchedules(functionsPort: number): Promise<Schedule[]> 
   const response = await fetch(`http://${HOST}:${functionsPort}/backends`);
   const loaded = backends.parse(await response.json());
   return loaded.backends.flatMap(({ functionTriggers }) =>
-    functionTriggers.flatMap(({ name, region = 'us-central1', schedule }) =>
-      schedule ? [{ name, region, everyMs: parseInterval(schedule.schedule) }] : [],
+    functionTriggers.flatMap(({ name, schedule }) =>
+      schedule ? [{ name, everyMs: parseInterval(schedule.schedule) }] : [],
     ),
   );
 }
 
 /** Runs a scheduled function now, and waits for its end. */
 export async function fireSchedule(
-  { name, region }: Pick<Schedule, 'name' | 'region'>,
+  { name }: Pick<Schedule, 'name'>,
   { projectId, functionsPort, signal }: { projectId: string; functionsPort: number; signal?: AbortSignal },
 ): Promise<void> {
-  const response = await fetch(await triggerUrl({ projectId, functionsPort }, region, name), {
+  const response = await fetch(await functionUrl({ projectId, functionsPort }, name), {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: '{}',

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { EventEnvelope } from '@playnite/contracts/events';
 import { type Client, WAIT_MAX_MS } from '@playnite/emulators/client';
-import { triggerUrl } from '@playnite/emulators/triggers';
+import { functionUrl } from '@playnite/emulators/triggers';
 import { getApps, initializeApp } from 'firebase-admin/app';
 import { getAuth } from 'firebase-admin/auth';
 import { getFirestore } from 'firebase-admin/firestore';
@@ -58,10 +58,10 @@ async function post(
   return response.status;
 }
 
-const urlOf = (functionName: string): Promise<string> =>
-  triggerUrl(
+/** Where to POST what a function is to get. */
+export const urlOf = (functionName: string): Promise<string> =>
+  functionUrl(
     { projectId: target.projectId, functionsPort: Number(target.addresses.functions.split(':')[1]) },
-    'us-central1',
     functionName,
   );
 
@@ -163,7 +163,7 @@ export async function deliverWritten(
 /** Dispatches a task to a queue's function, as Cloud Tasks does. */
 export async function dispatchTask(functionName: string, taskId: string, data: unknown): Promise<number> {
   return post(
-    `http://${target.addresses.functions}/${target.projectId}/us-central1/${functionName}`,
+    await urlOf(functionName),
     { data },
     {
       'content-type': 'application/json',

@@ -7,7 +7,6 @@ import { type Environment, readEnvironment } from './environment.ts';
 import { meter } from './meter.ts';
 import { type Objects, bucketObjects, objectUrls } from './objects.ts';
 import { type Publish, pubsubPublisher } from './publisher.ts';
-import { retireWhenIdle } from './retire.ts';
 import { type Enqueue, cloudTaskQueues } from './task-queues.ts';
 
 /** Where the functions run. */
@@ -53,7 +52,6 @@ export function withContext<R>(ctx: Context, work: () => R): R {
  */
 function open(): Context {
   const environment = readEnvironment(process.env);
-  if (environment.retireAfterMs !== undefined) retireWhenIdle(environment.retireAfterMs);
   const warn: Log['warn'] = (message, fields) => logger.warn(message, fields);
   const app = once(async () => (await import('firebase-admin/app')).initializeApp());
   const documents = once(async () => {

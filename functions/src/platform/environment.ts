@@ -6,8 +6,6 @@ const DEMO_PREFIX = 'demo-';
 
 const firebaseConfig = z.object({ projectId: z.string().min(1), storageBucket: z.string().min(1) });
 
-const retireAfterMs = z.coerce.number().int().positive();
-
 export interface Environment {
   projectId: string;
   bucket: string;
@@ -23,8 +21,6 @@ export interface Environment {
   videoTools: { ffmpeg: string; ffprobe: string };
   /** Set when what calls cost is to be logged (`METER=true`, see meter.ts): the name to log it under, this function's. */
   meteredAs?: string;
-  /** Set by whoever starts the emulators: how long this process may be idle before it ends (see retire.ts). */
-  retireAfterMs?: number;
 }
 
 /**
@@ -62,9 +58,6 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
     appUrl: originIn(env, 'APP_URL', `https://${config.projectId}.web.app`),
     imageClassifier: classifier.data,
     videoTools: { ffmpeg: env['FFMPEG_PATH'] || 'ffmpeg', ffprobe: env['FFPROBE_PATH'] || 'ffprobe' },
-    ...(env['FUNCTIONS_EMULATOR'] === 'true' && env['RETIRE_AFTER_MS']
-      ? { retireAfterMs: retireAfterMs.parse(env['RETIRE_AFTER_MS']) }
-      : {}),
     ...(env['METER'] === 'true' ? { meteredAs: env['K_SERVICE'] ?? 'unknown' } : {}),
   };
 }
