@@ -24,6 +24,8 @@ export const reservation = z.object({
   ownerId: uid,
   bytes: z.number().int().positive(),
   state: z.enum(['held', 'refused', 'used', 'released']),
+  /** Why it is refused: there is no room, or the account begins too many uploads. */
+  refusal: z.enum(['quota-exceeded', 'too-many-uploads']).optional(),
   updatedAt: timestamp,
 });
 export type Reservation = z.infer<typeof reservation>;

@@ -82,8 +82,18 @@ export const rejectionCode = z.enum([
 ]);
 export type RejectionCode = z.infer<typeof rejectionCode>;
 
-/** Why an upload failed although nothing was wrong with it, as far as anybody knows. */
-export const failureCode = z.enum(['file-missing', 'screening-unavailable', 'attempts-exhausted', 'internal']);
+/**
+ * Why an upload failed although nothing was wrong with it, as far as anybody knows.
+ *
+ * too-many-uploads: the account began more than it may in a time; a new ticket for the same file is taken later.
+ */
+export const failureCode = z.enum([
+  'file-missing',
+  'screening-unavailable',
+  'attempts-exhausted',
+  'too-many-uploads',
+  'internal',
+]);
 export type FailureCode = z.infer<typeof failureCode>;
 
 export const rejection = z.object({

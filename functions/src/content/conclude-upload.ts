@@ -1,4 +1,12 @@
-import { type Content, contentAt, mediaPrefix, quarantinePath, uploadAt, userAt } from '@playnite/contracts/documents';
+import {
+  type Content,
+  type FailureCode,
+  contentAt,
+  mediaPrefix,
+  quarantinePath,
+  uploadAt,
+  userAt,
+} from '@playnite/contracts/documents';
 import type { Context } from '../platform/context.ts';
 import { type Transaction, absent, serverTime } from '../platform/documents.ts';
 import { permanent } from '../platform/errors.ts';
@@ -38,13 +46,16 @@ export async function concludeUpload(
   ctx.log.info('upload ended', { uploadId, status: verdict.status });
 }
 
+/** Failures after which no file is kept: there is none, or its account sends too many. */
+const NOT_KEPT: readonly FailureCode[] = ['file-missing', 'too-many-uploads'];
+
 /**
  * Whether the original is kept aside for a while: what moderation refused may win its appeal, and what failed through nobody's
  * fault may be tried again. Nobody but the pipeline reads it there.
  */
 const mayComeBack = (verdict: Verdict): boolean =>
   (verdict.status === 'rejected' && verdict.rejection.code === 'policy-violation') ||
-  (verdict.status === 'failed' && verdict.failure.code !== 'file-missing');
+  (verdict.status === 'failed' && !NOT_KEPT.includes(verdict.failure.code));
 
 async function writeVerdict(ctx: Needs, run: ActiveRun, verdict: Verdict, found: Findings): Promise<UploadRun> {
   return ctx.documents.transact(async (tx) => {

@@ -17,6 +17,7 @@ import { eventOf } from '../platform/publisher.ts';
 import { checkExif } from './check-exif.ts';
 import { checkBytes, checkObject } from './check-file.ts';
 import { type ActiveRun, fence } from './lease.ts';
+import { refusedBy } from './refuse-reserved.ts';
 import { checkHeader } from './render-image.ts';
 import type { StepResult } from './run-pipeline.ts';
 import { type UploadRun, uploadRunAt } from './upload-run.ts';
@@ -54,9 +55,8 @@ export async function inspectFile(ctx: Needs, run: ActiveRun): Promise<StepResul
     ]);
     return { wait: { status: 'screening', step: 'received', progress: 0.05 } };
   }
-  if (reservation.state === 'refused') {
-    return rejected({ code: 'quota-exceeded', message: 'There is no room for this file in the account’s quota.' });
-  }
+  const refused = refusedBy(reservation);
+  if (refused) return { verdict: refused };
 
   const object = await adoptPresent(ctx, run);
   const unfit = checkObject(ticket, object);

@@ -1,5 +1,4 @@
 import {
-  type Rejection,
   type UploadStatus,
   WORKING_UPLOAD_STATUSES,
   quarantinePath,
@@ -14,6 +13,7 @@ import { Refusal } from '../platform/errors.ts';
 import { taskOf } from '../platform/task-queues.ts';
 import { readClaim, refuseBytes } from './claim-bytes.ts';
 import { pipelineQueue } from './pipeline-queue.ts';
+import { type Refused, refusedBy } from './refuse-reserved.ts';
 import { type Findings, uploadRunAt } from './upload-run.ts';
 
 /** The steps that can be run again, with the findings that each of them and those after it have made. */
@@ -90,10 +90,8 @@ export async function followScreening(ctx: Needs, uploadId: string, version: str
 /** Goes on with an upload that waited for room, or refuses its ticket before a byte has moved. */
 export async function followReservation(ctx: Needs, uploadId: string, version: string): Promise<void> {
   const reservation = await ctx.documents.get(reservationAt(uploadId));
-  if (reservation?.state === 'refused') {
-    const message = 'There is no room for this file in the account’s quota.';
-    if (await refuseTicket(ctx, uploadId, () => ({ code: 'quota-exceeded', message }))) return;
-  }
+  const refused = reservation && refusedBy(reservation);
+  if (refused && (await refuseTicket(ctx, uploadId, () => refused))) return;
   const [ticket, notes] = await Promise.all([
     ctx.documents.get(uploadAt(uploadId)),
     ctx.documents.get(uploadRunAt(uploadId)),
@@ -110,16 +108,19 @@ export async function followTicket(ctx: Needs, uploadId: string): Promise<void> 
   const sha256 = ticket?.sha256;
   if (!ticket || sha256 === undefined) return;
   const known = await ctx.documents.transact((tx) => readClaim(tx, sha256));
-  await refuseTicket(ctx, uploadId, () => refuseBytes(ticket, uploadId, known));
+  await refuseTicket(ctx, uploadId, () => {
+    const rejection = refuseBytes(ticket, uploadId, known);
+    return rejection && { status: 'rejected', rejection };
+  });
 }
 
 /** Ends a ticket whose file has not come; true when that was so and there was a reason. */
-async function refuseTicket(ctx: Needs, uploadId: string, why: () => Rejection | undefined): Promise<boolean> {
+async function refuseTicket(ctx: Needs, uploadId: string, why: () => Refused | undefined): Promise<boolean> {
   return ctx.documents.transact(async (tx) => {
     const ticket = await tx.get(uploadAt(uploadId));
-    const rejection = why();
-    if (ticket?.status !== 'awaiting-file' || !rejection) return false;
-    tx.update(uploadAt(uploadId), { status: 'rejected', step: 'done', progress: 1, rejection, updatedAt: serverTime });
+    const refused = why();
+    if (ticket?.status !== 'awaiting-file' || !refused) return false;
+    tx.update(uploadAt(uploadId), { ...refused, step: 'done', progress: 1, updatedAt: serverTime });
     return true;
   });
 }

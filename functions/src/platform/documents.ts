@@ -73,6 +73,8 @@ export interface Search {
   collection: string;
   everywhere?: boolean;
   where?: readonly Condition[];
+  /** In the order of a field, and of ids where that is the same: with which document to stop, itself included. */
+  through?: { field: string; value: unknown; id: string };
 }
 
 /** A count, and the moment on Firestore's own clock for which it is true, in microseconds since 1970. */
@@ -154,8 +156,11 @@ export function firestoreDocuments(
     delete: (ref) => void tx.delete(db.doc(ref.path)),
   });
 
-  const searched = ({ collection, everywhere = false, where = [] }: Search): sdk.Query =>
-    constrain(everywhere ? db.collectionGroup(collection) : db.collection(collection), where);
+  const searched = ({ collection, everywhere = false, where = [], through }: Search): sdk.Query => {
+    const query = constrain(everywhere ? db.collectionGroup(collection) : db.collection(collection), where);
+    if (!through) return query;
+    return query.orderBy(through.field).orderBy(FieldPath.documentId()).endAt(through.value, through.id);
+  };
 
   return {
     async get(ref) {

@@ -1,4 +1,5 @@
 import { onRequest as onSdkRequest } from 'firebase-functions/v2/https';
+import { addressOf } from './addresses.ts';
 import { type Context, REGION, context } from './context.ts';
 import { classify } from './errors.ts';
 
@@ -56,10 +57,3 @@ export function onRequest(name: string, answer: (ctx: Context, request: PageRequ
     },
   );
 }
-
-/**
- * The front end adds the address that it saw at the end; what stands before it, the caller may have made up. Behind a proxy
- * of one's own, a load balancer or Hosting, all callers have that proxy's address.
- */
-export const addressOf = (forwarded: string | undefined, peer: string | undefined): string =>
-  forwarded?.split(',').at(-1)?.trim() || peer || '';

@@ -1,5 +1,6 @@
 /**
- * Room in an account's quota, given once for each ticket; the reservation's document is the ledger.
+ * Room in an account's quota, given once for each ticket; the reservation's document is the ledger. None is given for more
+ * uploads than an account may begin in a time (limit-uploads.ts).
  *
  * The tickets of one account come in bursts, so the sums are not read in the transaction that adds to them. Instead the
  * room is taken first and looked at afterwards: of reservations that came together and are too much together, each sees
@@ -8,6 +9,7 @@
 import {
   ENDED_UPLOAD_STATUSES,
   type Quota,
+  type Reservation,
   type UploadTicket,
   deletionAt,
   deletionId,
@@ -17,6 +19,7 @@ import {
 } from '@playnite/contracts/documents';
 import type { Context } from '../platform/context.ts';
 import { serverTime } from '../platform/documents.ts';
+import { isOneTooMany } from './limit-uploads.ts';
 import { changeSums, fits, openQuota, shareOf } from './quota.ts';
 
 /**
@@ -26,7 +29,8 @@ import { changeSums, fits, openQuota, shareOf } from './quota.ts';
 export async function reserve(ctx: Needs, uploadId: string): Promise<void> {
   const ticket = await ctx.documents.get(uploadAt(uploadId));
   if (!isOpen(ticket)) return;
-  await claim(ctx, uploadId, ticket.ownerId, await openQuota(ctx, ticket.ownerId));
+  const [quota, isExcess] = await Promise.all([openQuota(ctx, ticket.ownerId), isOneTooMany(ctx, uploadId, ticket)]);
+  await claim(ctx, uploadId, ticket.ownerId, isExcess ? 'too-many-uploads' : unlessFitting(quota, ticket.size));
   // On every delivery: an earlier one may have died between the claim and the look.
   await refuseExcess(ctx, uploadId, ticket.ownerId);
 }
@@ -34,7 +38,10 @@ export async function reserve(ctx: Needs, uploadId: string): Promise<void> {
 const isOpen = (ticket: UploadTicket | undefined): ticket is UploadTicket =>
   ticket !== undefined && !ENDED_UPLOAD_STATUSES.includes(ticket.status);
 
-async function claim(ctx: Needs, uploadId: string, ownerId: string, quota: Quota | undefined): Promise<void> {
+const unlessFitting = (quota: Quota | undefined, size: number): Reservation['refusal'] =>
+  fits(quota, size) ? undefined : 'quota-exceeded';
+
+async function claim(ctx: Needs, uploadId: string, ownerId: string, refusal: Reservation['refusal']): Promise<void> {
   await ctx.documents.transact(async (tx) => {
     const [ticket, reservation, contentDeletion, accountDeletion] = await Promise.all([
       tx.get(uploadAt(uploadId)),
@@ -44,8 +51,8 @@ async function claim(ctx: Needs, uploadId: string, ownerId: string, quota: Quota
     ]);
     if (reservation || contentDeletion || accountDeletion || !isOpen(ticket)) return;
     const { size } = ticket;
-    const state = fits(quota, size) ? 'held' : 'refused';
-    tx.create(reservationAt(uploadId), { ownerId, bytes: size, state, updatedAt: serverTime });
+    const state = refusal ? 'refused' : 'held';
+    tx.create(reservationAt(uploadId), { ownerId, bytes: size, state, refusal, updatedAt: serverTime });
     changeSums(tx, ownerId, { deltaUsed: 0, deltaReserved: shareOf(state, size).reservedBytes });
   });
 }
@@ -56,7 +63,7 @@ async function refuseExcess(ctx: Needs, uploadId: string, ownerId: string): Prom
   const refused = await ctx.documents.transact(async (tx) => {
     const [reservation, quota] = await Promise.all([tx.get(reservationAt(uploadId)), tx.get(quotaAt(ownerId))]);
     if (reservation?.state !== 'held' || !quota || fits(quota, 0)) return false;
-    tx.update(reservationAt(uploadId), { state: 'refused', updatedAt: serverTime });
+    tx.update(reservationAt(uploadId), { state: 'refused', refusal: 'quota-exceeded', updatedAt: serverTime });
     changeSums(tx, ownerId, { deltaUsed: 0, deltaReserved: -reservation.bytes });
     return true;
   });

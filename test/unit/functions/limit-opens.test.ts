@@ -1,14 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Documents } from '../../../functions/src/platform/documents.ts';
-import { addressOf } from '../../../functions/src/platform/on-request.ts';
 import {
   OPENS_PER_ADDRESS,
   OPENS_PER_SHARE,
-  TALLIES_MAX,
-  Tallies,
   WINDOW_MS,
   countsAsOpen,
-  subscriberOf,
 } from '../../../functions/src/social/limit-opens.ts';
 import { openShare } from '../../../functions/src/social/open-share.ts';
 
@@ -74,40 +70,5 @@ describe('a page behind a link', () => {
     for (let time = 0; time < OPENS_PER_ADDRESS + 20; time += 1) statuses.add((await openShare(ctx, request)).status);
     expect([...statuses]).toEqual([200]);
     expect(tally.counted).toBe(OPENS_PER_ADDRESS);
-  });
-});
-
-describe('a tally', () => {
-  test('of the oldest name is forgotten when there are too many', () => {
-    const tallies = new Tallies(1);
-    for (let nth = 0; nth < TALLIES_MAX; nth += 1) tallies.take(`name-${nth}`, 0);
-    expect([tallies.take('name-0', 1), tallies.take('one-more', 1), tallies.take('name-1', 1)]).toEqual([
-      false,
-      true,
-      false,
-    ]);
-    expect(tallies.take('name-0', 1)).toBe(true);
-  });
-});
-
-describe('subscriberOf', () => {
-  test.each([
-    ['192.0.2.1', '192.0.2.1'],
-    ['::ffff:192.0.2.1', '192.0.2.1'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
-    ['2001:0DB8:0001:0002::9', '2001:db8:1:2'],
-    ['2001:db8::9', '2001:db8:0:0'],
-    ['::1', '0:0:0:0'],
-    ['', ''],
-  ])('takes %s for %s', (address, subscriber) => {
-    expect(subscriberOf(address)).toBe(subscriber);
-  });
-});
-
-describe('addressOf', () => {
-  test('believes the front end, and not what a caller says was in front of it', () => {
-    expect(addressOf('203.0.113.9, 198.51.100.7', '10.0.0.1')).toBe('198.51.100.7');
-    expect(addressOf(undefined, '10.0.0.1')).toBe('10.0.0.1');
-    expect(addressOf('', undefined)).toBe('');
   });
 });
