@@ -1,12 +1,15 @@
 import type { Message, PubSub, Subscription } from '@google-cloud/pubsub';
 import { LIVE_TOPIC } from '@playnite/contracts/events';
 import type { Logger } from 'pino';
+import type { Calls } from './health.ts';
 import type { Metrics } from './metrics.ts';
 import { type Routed, concernedUsers, routeMessage } from './routes.ts';
 
 /** Messages held at once, not yet in the broker. */
 const IN_FLIGHT_MAX = 1_000;
 const ALREADY_EXISTS = 6;
+/** Past it a probe has failed; the library would go on for ten minutes. */
+const PROBE_WITHIN_MS = 5_000;
 
 const passIfThere = (error: unknown): void => {
   if ((error as { code?: unknown }).code !== ALREADY_EXISTS) throw error;
@@ -19,6 +22,7 @@ interface IngestOptions {
   /** Has it asked again what a user may hear. */
   recheck: (uid: string) => Promise<void>;
   metrics: Pick<Metrics, 'event'>;
+  calls: Pick<Calls, 'failed' | 'probeWith'>;
   log: Logger;
 }
 
@@ -29,7 +33,7 @@ interface IngestOptions {
  */
 export async function ingestLiveEvents(
   pubsub: PubSub,
-  { subscriptionName, publish, recheck, metrics, log }: IngestOptions,
+  { subscriptionName, publish, recheck, metrics, calls, log }: IngestOptions,
 ): Promise<AsyncDisposable> {
   await pubsub.createTopic(LIVE_TOPIC).catch(passIfThere);
   await pubsub
@@ -74,7 +78,12 @@ export async function ingestLiveEvents(
       });
     underWay.set(key, turn);
   });
-  subscription.on('error', (error) => log.error({ err: String(error) }, 'subscription to live events failed'));
+  subscription.on('error', (error) => {
+    log.error({ err: String(error) }, 'subscription to live events failed');
+    calls.failed();
+  });
+  // While nothing comes, nothing has happened or Pub/Sub is away: the library tries again without a word.
+  calls.probeWith(() => subscription.getMetadata({ timeout: PROBE_WITHIN_MS }));
   return {
     async [Symbol.asyncDispose]() {
       await subscription.close();

@@ -16,6 +16,7 @@ import { MemoryBroker } from './broker/memory-broker.ts';
 import { RedisBroker } from './broker/redis-broker.ts';
 import { platformChannels } from './channel-options.ts';
 import { type Config, readConfig } from './config.ts';
+import { Health } from './health.ts';
 import { ingestLiveEvents } from './ingest.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { MemoryPresence } from './presence/memory-presence.ts';
@@ -23,6 +24,7 @@ import { RedisPresence } from './presence/redis-presence.ts';
 import { openRedis } from './redis.ts';
 import { VERSION, createRealtimeServer } from './server.ts';
 import { followSuspensions } from './suspensions.ts';
+import { keepWorkers } from './workers.ts';
 
 const config = readConfig(process.env);
 const log = pino({ level: config.logLevel, base: { node: config.nodeName } });
@@ -45,6 +47,7 @@ async function serve(): Promise<void> {
   const app = initializeApp({ projectId: config.projectId });
   const auth = getAuth(app);
   const stores = await openStores(config);
+  const health = new Health();
   // Whoever is shut out at the start has no connection yet.
   let shutOut: (uid: string) => void = () => undefined;
   const suspensions = await followSuspensions(getFirestore(app), { onSuspended: (uid) => shutOut(uid), log });
@@ -57,6 +60,7 @@ async function serve(): Promise<void> {
       standings: firebaseStandings(auth),
       ownChannels: ({ uid }) => [userChannel(uid)],
     },
+    health,
     optionsOf: platformChannels,
     limits: DEFAULT_LIMITS,
     admission: {
@@ -80,6 +84,7 @@ async function serve(): Promise<void> {
     publish: (routed) => server.publish(routed),
     recheck: (uid) => server.node.cluster.recheck(uid),
     metrics: server.node.metrics,
+    calls: health.of('events'),
     log,
   });
   server.setReady(true);
@@ -109,19 +114,5 @@ function onStop(stop: () => Promise<void>): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void begin(signal));
 }
 
-if (config.workers > 1 && cluster.isPrimary) {
-  for (let started = 0; started < config.workers; started += 1) cluster.fork();
-  let stopping = false;
-  cluster.on('exit', (worker, code, signal) => {
-    if (stopping) return;
-    log.error({ pid: worker.process.pid, code, signal }, 'a worker ended; another takes its place');
-    cluster.fork();
-  });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => {
-      stopping = true;
-      for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill(signal);
-    });
-} else {
-  await serve();
-}
+if (config.workers > 1 && cluster.isPrimary) keepWorkers(config.workers, log);
+else await serve();

@@ -6,6 +6,7 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Broker } from './broker/broker.ts';
+import type { Calls, Health } from './health.ts';
 
 /** What can be seen by looking, at the time of a scrape. */
 export interface Sample {
@@ -92,6 +93,15 @@ export class Metrics implements Disposable {
   /** Says how to look at what is held now; asked once for each scrape, so it may walk all connections. */
   sampleWith(sample: () => Sample): void {
     this.#sample = sample;
+  }
+
+  /** Exports what is known of the dependencies; to be called once. */
+  exportHealth(health: Pick<Health, 'report'>): void {
+    const help = 'Whether a dependency answers: 1, or 0 as long as something speaks against it.';
+    this.#gauge('realtime_dependency_up', help, 'dependency', () => {
+      const conditions = Object.entries(health.report().dependencies);
+      return new Map(conditions.map(([name, condition]) => [name, condition === 'ok' ? 1 : 0]));
+    });
   }
 
   /** A client's connection was opened. */
@@ -290,13 +300,21 @@ export class Metrics implements Disposable {
 }
 
 /**
- * A broker whose calls are counted. It hands out the promises of the one within, so that nothing comes a turn later for
- * being counted.
+ * A broker whose calls are counted, and whose failures count against its health. It hands out the promises of the one
+ * within, so that nothing comes a turn later for being counted.
  */
-export function countedBroker(broker: Broker, metrics: Pick<Metrics, 'brokerOperation' | 'brokerError'>): Broker {
+export function countedBroker(
+  broker: Broker,
+  metrics: Pick<Metrics, 'brokerOperation' | 'brokerError'>,
+  calls: Pick<Calls, 'failed'>,
+): Broker {
   const counted = <Result>(operation: string, result: Promise<Result>): Promise<Result> => {
     metrics.brokerOperation(operation);
-    result.catch(() => metrics.brokerError(operation));
+    // One that hangs fails by the broker's own deadline; to follow each would cost more than the count.
+    result.catch(() => {
+      metrics.brokerError(operation);
+      calls.failed();
+    });
     return result;
   };
   return {

@@ -5,6 +5,7 @@ import { API_PREFIX, createAdminApi } from './admin/api.ts';
 import type { Authority } from './authority.ts';
 import type { Broker } from './broker/broker.ts';
 import type { OptionsOf } from './channel-options.ts';
+import { Health, followedAuthority } from './health.ts';
 import type { Limits } from './limits.ts';
 import { Metrics, countedBroker } from './metrics.ts';
 import { Node } from './node.ts';
@@ -23,6 +24,8 @@ export interface RealtimeServerOptions {
   broker: Broker;
   presence: PresenceStore;
   authority: Authority;
+  /** Is told of the broker's and the authority's answers, and tells on `/health`; left out, the server has its own. */
+  health?: Health;
   optionsOf: OptionsOf;
   limits: Limits;
   admission: AdmissionLimits;
@@ -62,11 +65,13 @@ export interface RealtimeServer extends AsyncDisposable {
 
 /** A node of the live stream with its HTTP server; it opens nothing until `listen`, and ends with its disposal. */
 export function createRealtimeServer(options: RealtimeServerOptions): RealtimeServer {
-  const { limits, log, admin } = options;
+  const { limits, log, admin, health = new Health() } = options;
   const admission = new Admission(options.admission, options.now);
   const metrics = new Metrics({ node: options.name });
-  const broker = countedBroker(options.broker, metrics);
-  const node = new Node({ ...options, broker, admission, metrics });
+  metrics.exportHealth(health);
+  const broker = countedBroker(options.broker, metrics, health.of('broker'));
+  const authority = followedAuthority(options.authority, health.of('authority'));
+  const node = new Node({ ...options, broker, authority, admission, metrics });
   let ready = false;
 
   const closedPaths = [
@@ -94,7 +99,8 @@ export function createRealtimeServer(options: RealtimeServerOptions): RealtimeSe
     const json = (status: number, body: Record<string, unknown>) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     const mayScrape = admin.metrics === 'open' || (admin.metrics === 'with-key' && api.authorized(request.headers));
-    if (path === '/health') json(200, { connections: node.connections, channels: node.hub.size });
+    // Degraded is no failure: who restarts the process for it mends no dependency, and throws all its clients out.
+    if (path === '/health') json(200, { ...health.report(), connections: node.connections, channels: node.hub.size });
     else if (path === '/ready') json(ready ? 200 : 503, { ready });
     else if (path.startsWith(API_PREFIX)) await api.handle(request, response);
     else if (path === '/metrics' && mayScrape)

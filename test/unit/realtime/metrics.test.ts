@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { MemoryBroker } from '../../../realtime-server/src/broker/memory-broker.ts';
+import { Health } from '../../../realtime-server/src/health.ts';
 import { Metrics, countedBroker } from '../../../realtime-server/src/metrics.ts';
 
 const opened: Disposable[] = [];
@@ -111,14 +112,18 @@ describe('metrics', () => {
   test('count what the broker is asked for, and what it could not do', async () => {
     const { metrics, value } = count();
     const within = new MemoryBroker();
-    const broker = countedBroker(within, metrics);
+    const health = new Health();
+    metrics.exportHealth(health);
+    const broker = countedBroker(within, metrics, health.of('broker'));
     await broker.subscribe('news');
     expect(await broker.publish('news', '1', {})).toMatchObject({ position: { offset: 0 } });
+    expect(await value('realtime_dependency_up{dependency="broker"}')).toBe(1);
     within.publish = () => Promise.reject(new Error('away'));
     await expect(broker.publish('news', '2', {})).rejects.toThrow('away');
     expect(await value('realtime_broker_operations_total{operation="publish"}')).toBe(2);
     expect(await value('realtime_broker_operations_total{operation="subscribe"}')).toBe(1);
     expect(await value('realtime_broker_errors_total{operation="publish"}')).toBe(1);
+    expect(await value('realtime_dependency_up{dependency="broker"}')).toBe(0);
     await broker[Symbol.asyncDispose]();
   });
 

@@ -97,8 +97,13 @@ const sometimesTwice =
     if (first?.status === 'rejected' && both.every(({ status }) => status === 'rejected')) throw first.reason;
   };
 
-const reconnectsOf = (clients: readonly { codes: readonly number[] }[]) =>
-  clients.reduce((sum, { codes }) => sum + codes.length, 0);
+type Cuttable = { codes: readonly number[] };
+const reconnectsOf = (clients: readonly Cuttable[]) => clients.reduce((sum, { codes }) => sum + codes.length, 0);
+
+const report = ({ recoveries, gapsTold, applied }: Ledger, clients: readonly Cuttable[]) =>
+  console.log(
+    `${clients.length} clients: ${reconnectsOf(clients)} reconnects, ${recoveries} recoveries, ${gapsTold} gaps told, ${applied} publications handed over`,
+  );
 
 describe(`of a live stream that breaks at random (CHAOS_SEED=${seed}), every client hears everything once and in order, or is told`, () => {
   test(
@@ -117,6 +122,7 @@ describe(`of a live stream that breaks at random (CHAOS_SEED=${seed}), every cli
         server.node.disconnectUser({ user: pick(random, USERS) }, DISCONNECTS.serverError),
       );
       const behind = await ledger.settled(await publishing.finish(), SETTLE_WITHIN_MS);
+      report(ledger, clients);
 
       expect(behind).toEqual([]);
       expect(ledger.faults).toEqual([]);
@@ -162,6 +168,7 @@ describe(`of a live stream that breaks at random (CHAOS_SEED=${seed}), every cli
       });
       await restarting;
       const behind = await ledger.settled(await publishing.finish(), SETTLE_WITHIN_MS);
+      report(ledger, clients);
 
       expect(behind).toEqual([]);
       expect(ledger.faults).toEqual([]);
