@@ -57,6 +57,11 @@ export class RecordedStore {
     return this.#versions.get(path)?.row;
   }
 
+  /** All documents, by their paths. */
+  everything(): [path: string, row: Row][] {
+    return [...this.#versions].map(([path, { row }]) => [path, row]);
+  }
+
   /** Documents of a collection, or of all collections of a name, by their paths. */
   all(collection: string, everywhere = false): [path: string, row: Row][] {
     return [...this.#versions]

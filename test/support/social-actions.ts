@@ -1,6 +1,11 @@
-/** What people do to each other, as one write of a client each: what it writes, and whether the security rules take it. */
-import { timestamp } from '@playnite/contracts/documents';
+/** What people do to each other, as one write of a client or one call each: what it writes, and whether it is let through. */
+import { deletionAt, deletionId, moderationSubjectAt, timestamp } from '@playnite/contracts/documents';
 import { FieldValue } from 'firebase-admin/firestore';
+import { removeContent } from '../../functions/src/content/remove-content.ts';
+import { decideCase } from '../../functions/src/moderation/decide-case.ts';
+import type { Context } from '../../functions/src/platform/context.ts';
+import { giveFeedback } from '../../functions/src/social/feed-feedback.ts';
+import { requestAccountDeletion } from '../../functions/src/storage/request-account-deletion.ts';
 import type { RecordedStore, Row } from './recorded-documents.ts';
 
 export type Action = { by: string } & (
@@ -16,7 +21,18 @@ export type Action = { by: string } & (
   | { kind: 'share'; contentId: string; shareId: string; target: 'link' | 'repost' }
   | { kind: 'unshare'; contentId: string; shareId: string }
   | { kind: 'publish'; contentId: string; visibility: 'public' | 'followers' }
+  | { kind: 'visibility'; contentId: string; visibility: 'public' | 'followers' | 'private' }
+  | { kind: 'gate'; contentId: string; replies: 'everyone' | 'followers' | 'mentioned' | 'nobody' }
+  | { kind: 'feedback' | 'remove'; contentId: string }
+  | { kind: 'report'; reportId: string; subject: string }
+  | { kind: 'decide'; caseId: string; subject: string; decision: 'remove' | 'restore' }
+  | { kind: 'leave' }
 );
+
+/** Decides cases; does nothing else, and has no profile. */
+export const MODERATOR = 'moderator';
+/** Of so many reports by one person, none makes a record that weighs. */
+export const REPORTS_EACH = 2;
 
 export type Read = (path: string) => Row | undefined;
 const text = (row: Row | undefined, field: string): string => {
@@ -24,24 +40,60 @@ const text = (row: Row | undefined, field: string): string => {
   return typeof value === 'string' ? value : '';
 };
 
+/** A profile that is not complete yet has no status; it is as good as active. Undefined where there is no profile. */
+const statusOf = (user: Row | undefined): string | undefined => user && (text(user, 'status') || 'active');
+
+/** What a suspended account may do as well: it takes back, and is left alone. */
+const ENDS = new Set<Action['kind']>([
+  'unfollow',
+  'unlike',
+  'unshare',
+  'delete',
+  'block',
+  'unblock',
+  'mute',
+  'unmute',
+  'mute-thread',
+  'unmute-thread',
+  'words',
+  'remove',
+  'leave',
+]);
+/** What a limited account may not. */
+const PUBLISHES = new Set<Action['kind']>(['comment', 'edit', 'share', 'publish']);
+
 /** Words that the default policy has its doubts about. */
 export const DOUBTFUL = 'this is fucking great';
 
 /** Whether the security rules would take what an action writes, as things stand: see firestore.rules. */
 export function mayDo(read: Read, action: Action): boolean {
   const { by } = action;
+  const status = by === MODERATOR ? 'active' : statusOf(read(`users/${by}`));
+  if (!status || (status !== 'active' && !ENDS.has(action.kind))) return false;
+  if (status === 'limited' && PUBLISHES.has(action.kind)) return false;
   const blocks = (x: string, y: string) => read(`users/${x}/blocks/${y}`) !== undefined;
+  const follows = (ownerId: string) => read(`users/${ownerId}/followers/${by}`) !== undefined;
   const isOpen = (contentId: string) => {
     const content = read(`content/${contentId}`);
     const ownerId = text(content, 'ownerId');
-    if (!content || ownerId === by) return content !== undefined;
-    const follows = read(`users/${ownerId}/followers/${by}`) !== undefined;
-    return (content['visibility'] === 'public' || follows) && !blocks(ownerId, by) && !blocks(by, ownerId);
+    if (content?.['status'] !== 'published') return false;
+    if (ownerId === by) return true;
+    const { visibility } = content;
+    const mayRead = visibility === 'public' || (visibility === 'followers' && follows(ownerId));
+    return mayRead && !blocks(ownerId, by) && !blocks(by, ownerId);
   };
+  const mayReply = (contentId: string) => {
+    const { ownerId, replies = 'everyone', mentions } = read(`content/${contentId}`) ?? {};
+    if (ownerId === by || replies === 'everyone') return true;
+    if (replies === 'followers') return follows(String(ownerId));
+    return replies === 'mentioned' && Array.isArray(mentions) && mentions.includes(by);
+  };
+  const owns = (contentId: string) => text(read(`content/${contentId}`), 'ownerId') === by;
   switch (action.kind) {
     case 'follow': {
       const { whom } = action;
-      return whom !== by && !read(`users/${by}/following/${whom}`) && !blocks(whom, by) && !blocks(by, whom);
+      const isThere = read(`users/${whom}`) !== undefined;
+      return whom !== by && isThere && !read(`users/${by}/following/${whom}`) && !blocks(whom, by) && !blocks(by, whom);
     }
     case 'unfollow':
       return read(`users/${by}/following/${action.whom}`) !== undefined;
@@ -72,7 +124,9 @@ export function mayDo(read: Read, action: Action): boolean {
       const { contentId, parentId } = action;
       const parent = parentId === undefined ? undefined : read(`content/${contentId}/comments/${parentId}`);
       return (
-        isOpen(contentId) && (parentId === undefined || (parent !== undefined && !blocks(text(parent, 'authorId'), by)))
+        isOpen(contentId) &&
+        mayReply(contentId) &&
+        (parentId === undefined || (parent !== undefined && !blocks(text(parent, 'authorId'), by)))
       );
     }
     case 'edit': {
@@ -93,18 +147,48 @@ export function mayDo(read: Read, action: Action): boolean {
       const share = read(`content/${action.contentId}/shares/${action.shareId}`);
       return share?.['userId'] === by && share['target'] === 'repost';
     }
+    case 'visibility':
+      return owns(action.contentId) && read(`content/${action.contentId}`)?.['visibility'] !== action.visibility;
+    case 'gate':
+      return owns(action.contentId) && read(`content/${action.contentId}`)?.['replies'] !== action.replies;
+    case 'remove':
+      return owns(action.contentId) && !read(deletionAt(deletionId('content', action.contentId)).path);
+    case 'feedback':
+      return isOpen(action.contentId) && !owns(action.contentId);
+    case 'report':
+      return read(action.subject) !== undefined;
+    case 'decide': {
+      const standing = text(read(moderationSubjectAt(action.subject).path), 'standing') || 'clear';
+      return read(action.subject) !== undefined && standing !== (action.decision === 'remove' ? 'removed' : 'clear');
+    }
+    case 'leave':
+      return !read(deletionAt(deletionId('account', by)).path);
   }
 }
 
 /**
  * Whether what was done before is to have taken effect first, since what it comes to depends on whether it was seen in between:
- * who unblocks before the block was seen has blocked nobody, and who is private for a moment may have let somebody in.
+ * who unblocks before the block was seen has blocked nobody, who is private for a moment may have let somebody in, and what is
+ * passed before its last words were screened may be held once more.
  */
-export const waits = ({ kind }: Action): boolean => kind === 'unblock' || kind === 'privacy';
+export const waits = (action: Action): boolean =>
+  action.kind === 'unblock' ||
+  action.kind === 'privacy' ||
+  (action.kind === 'decide' && action.subject.includes('/comments/'));
 
-/** Writes what a client writes; returns the server's time for it, in milliseconds. */
-export function write(store: RecordedStore, action: Action): Promise<number> {
+/** Answers what a client calls. */
+type Call = (work: (ctx: Context) => Promise<unknown>) => Promise<void>;
+const nobodyAnswers: Call = () => Promise.reject(new Error('nobody answers calls here'));
+
+/** Does what a client does; returns the server's time for it, in milliseconds. */
+export function write(store: RecordedStore, action: Action, call = nobodyAnswers): Promise<number> {
   const { by } = action;
+  const calling = async (work: (ctx: Context) => Promise<unknown>) => {
+    const at = Date.now();
+    await call(work);
+    return at;
+  };
+  const caller = { uid: by, role: undefined };
   const put = (path: string, fields: Record<string, unknown> = {}) => create(store, path, fields, 'createdAt');
   const change = (path: string, fields: Record<string, unknown>) => store.commit([{ kind: 'update', path, fields }]);
   const remove = (path: string) => store.commit([{ kind: 'delete', path }]);
@@ -149,6 +233,22 @@ export function write(store: RecordedStore, action: Action): Promise<number> {
       return remove(`content/${action.contentId}/shares/${action.shareId}`);
     case 'publish':
       return publish(store, action);
+    case 'visibility':
+      return change(`content/${action.contentId}`, { visibility: action.visibility });
+    case 'gate':
+      return change(`content/${action.contentId}`, { replies: action.replies });
+    case 'report':
+      return put(`reports/${action.reportId}`, { reporterId: by, subject: action.subject, reason: 'spam' });
+    case 'feedback':
+      return calling((ctx) => giveFeedback(ctx, by, { contentId: action.contentId, signal: 'not-interested' }));
+    case 'decide': {
+      const { caseId, decision } = action;
+      return calling((ctx) => decideCase(ctx, { caseId, decision, reason: 'Looked at it.' }, caller));
+    }
+    case 'remove':
+      return calling((ctx) => removeContent(ctx, { contentId: action.contentId }, caller));
+    case 'leave':
+      return calling((ctx) => requestAccountDeletion(ctx, by));
   }
 }
 
@@ -163,6 +263,9 @@ async function create(
   return timestamp.parse(store.read(path)?.[stamped]).toMillis();
 }
 
+/** Some of the contents are loud, which not everybody wants. */
+export const titleOf = (contentId: string): string => (contentId.endsWith('1') ? 'A loud photo' : 'A photo');
+
 function publish(
   store: RecordedStore,
   { by, contentId, visibility }: Extract<Action, { kind: 'publish' }>,
@@ -172,7 +275,7 @@ function publish(
     ownerId: by,
     owner: { handle: by, displayName: by },
     kind: 'image',
-    title: 'A photo',
+    title: titleOf(contentId),
     caption: '',
     tags: [],
     mentions: [],

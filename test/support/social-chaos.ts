@@ -5,6 +5,7 @@
  *
  * The functions are the deployed ones, found by their own endpoints; only the context that they use is handed in.
  */
+import { randomUUID } from 'node:crypto';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { type Context, withContext } from '../../functions/src/platform/context.ts';
@@ -16,12 +17,20 @@ import { randomOf } from './random.ts';
 
 /** Handlers under way at one moment. */
 const AT_ONCE = 4;
-/** Of the deliveries that are over, so many come once more. */
-const AGAIN = 0.3;
+/** What becomes of deliveries. */
+interface Health {
+  /** Of those that are over, so many may come once more. */
+  again: number;
+  /** Of the handlers, so many die, each within its first {@link DIES_WITHIN} steps. */
+  dies: number;
+}
+const TROUBLED: Health = { again: 0.3, dies: 0.4 };
+/** Nothing dies, and nothing comes a second time before `deliverAgain`. */
+export const CALM: Health = { again: 1, dies: 0 };
 const AGAIN_MAX = 4;
-/** Of the handlers, so many die; each within its first so many steps. */
-const DIES = 0.4;
 const DIES_WITHIN = 7;
+/** Of the calls, so many are made once more, since their answer got lost. */
+const ASKED_AGAIN = 0.3;
 /** Of the transactions, so many are begun a second time. */
 const CONTENDED = 0.15;
 /** A task that is to come later than this comes when nothing else is left to do: a minute's wait is for what is slow. */
@@ -50,12 +59,24 @@ const endpoint = z.object({
     .optional(),
 });
 
-/** Of the other services, what has its part in a comment or a content that is published. */
+/** Of the other services, what has its part in a content that is published, in what moderation decides, and in deletions. */
 const OTHERS = new Set([
   'moderation-onCommentWritten',
+  'moderation-onContentEdited',
+  'moderation-onReportWritten',
+  'moderation-onReportFiled',
   'moderation-onSubjectWritten',
   'moderation-onEntryWritten',
+  'moderation-onDecided',
+  'moderation-onAccountWritten',
+  'moderation-onDeletionRequested',
   'content-onContentWritten',
+  'content-onStandingChanged',
+  'content-onEditCleared',
+  'content-onDeletionRequested',
+  'storage-onDeletionWritten',
+  'storage-onDeletionRequested',
+  'storage-onDeletionErased',
 ]);
 
 async function loadFunctions(): Promise<DeployedFunction[]> {
@@ -70,6 +91,7 @@ async function loadFunctions(): Promise<DeployedFunction[]> {
     notification: await import('../../functions/src/notification/triggers.ts'),
     moderation: await import('../../functions/src/moderation/triggers.ts'),
     content: await import('../../functions/src/content/triggers.ts'),
+    storage: await import('../../functions/src/storage/triggers.ts'),
   };
   return Object.entries(services)
     .flatMap(([service, functions]) =>
@@ -116,20 +138,22 @@ export class Chaos {
   readonly tally = { deliveries: 0, crashes: 0, steps: 0 };
   /** The last deliveries and what came of them, for whoever looks into a failure. */
   readonly trail: string[] = [];
+  readonly #health: Health;
   readonly #functions: readonly DeployedFunction[];
   readonly #queue: Delivery[] = [];
   readonly #tasks = new Set<string>();
   readonly #running = new Set<Run>();
   readonly #calls = new Set<Promise<unknown>>();
 
-  private constructor(seed: number, functions: readonly DeployedFunction[]) {
+  private constructor(seed: number, functions: readonly DeployedFunction[], health: Health) {
+    this.#health = health;
     this.random = randomOf(seed);
     this.#functions = functions;
-    this.store = new RecordedStore(`demo-model-${seed}`, (changes) => this.#hear(changes));
+    this.store = new RecordedStore(`demo-model-${seed}-${randomUUID().slice(0, 8)}`, (changes) => this.#hear(changes));
   }
 
-  static async start(seed: number): Promise<Chaos> {
-    return new Chaos(seed, await loadFunctions());
+  static async start(seed: number, health = TROUBLED): Promise<Chaos> {
+    return new Chaos(seed, await loadFunctions(), health);
   }
 
   pick<T>(items: readonly T[]): T {
@@ -157,10 +181,18 @@ export class Chaos {
   async fireSchedule(name: string): Promise<void> {
     const scheduled = this.#functions.find((each) => each.name === name);
     if (!scheduled) throw new Error(`no function is called ${name}`);
-    await withContext(
-      this.#contextFor((work) => work()),
-      () => scheduled.run({}),
-    );
+    await withContext(this.undisturbed(), () => scheduled.run({}));
+  }
+
+  /** Answers what a client calls. */
+  async call(work: (ctx: Context) => Promise<unknown>): Promise<void> {
+    await work(this.undisturbed());
+    if (this.random() < ASKED_AGAIN) await work(this.undisturbed());
+  }
+
+  /** What a function uses of which no step is in anybody's hands. */
+  undisturbed(): Context {
+    return this.#contextFor((work) => work());
   }
 
   /** One step of one handler, or the begin of a delivery. False when nothing is left to do. */
@@ -206,7 +238,7 @@ export class Chaos {
       delivery,
       gates: [],
       steps: 0,
-      diesAt: this.random() < DIES ? Math.floor(this.random() * DIES_WITHIN) : Number.POSITIVE_INFINITY,
+      diesAt: this.random() < this.#health.dies ? Math.floor(this.random() * DIES_WITHIN) : Number.POSITIVE_INFINITY,
       diesAfterwards: this.random() < 0.5,
       isDead: false,
       isOver: false,
@@ -235,12 +267,12 @@ export class Chaos {
       this.defects.push(
         `${delivery.name}: ${error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error)}`,
       );
-    } else if (this.random() > AGAIN || delivery.times >= AGAIN_MAX) this.#drop(delivery);
+    } else if (this.random() > this.#health.again || delivery.times >= AGAIN_MAX) this.#drop(delivery);
   }
 
-  /** Has all that may come again come again. */
-  async deliverAgain(): Promise<void> {
-    for (const delivery of this.#queue) delivery.isDone = false;
+  /** Has all that may come again come again, or what is meant of it: by the name of the function, and what it is told. */
+  async deliverAgain(isMeant: (name: string) => boolean = () => true): Promise<void> {
+    for (const delivery of this.#queue) if (isMeant(delivery.name)) delivery.isDone = false;
     await this.settle();
   }
 
@@ -275,11 +307,17 @@ export class Chaos {
   }
 
   #contextFor(step: Step): Context {
+    // Nothing here has a file.
+    const bucket = {
+      stat: () => Promise.resolve(undefined),
+      list: () => Promise.resolve([]),
+      urlOf: () => '',
+    };
     const unused = new Proxy({}, { get: (_, name) => () => Promise.reject(new Error(`unused: ${String(name)}`)) });
     const log = { info: () => {}, warn: () => {}, error: () => {} };
     return {
       documents: this.store.documents(step, () => this.random() < CONTENDED),
-      objects: unused as Context['objects'],
+      objects: { ...(unused as Context['objects']), ...bucket },
       accounts: unused as Context['accounts'],
       publish: async (events) => {
         // Each message on its own: of several, some may have gone out when the process dies.

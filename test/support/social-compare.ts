@@ -3,10 +3,16 @@ import { isDeepStrictEqual } from 'node:util';
 import { budgetAt } from '@playnite/contracts/documents';
 import { POINTS } from '../../functions/src/social/budget.ts';
 import type { RecordedStore, Row } from './recorded-documents.ts';
-import { DOUBTFUL } from './social-actions.ts';
-import { type SocialModel, millis } from './social-model.ts';
+import { readFeed } from '../../functions/src/social/feed.ts';
+import { DOUBTFUL, titleOf } from './social-actions.ts';
+import type { Chaos } from './social-chaos.ts';
+import { type ModelComment, statusesOf, subjectOf } from './social-comments.ts';
+import { type ModelContent, type SocialModel, millis } from './social-model.ts';
 
 type Rows = [path: string, row: Row][];
+
+/** A page of a feed that holds all of it. */
+const SHOWN_MAX = 50;
 
 /** Compares two collections by their keys; `of` says what else has to be equal. */
 function compare(what: string, stored: Map<string, unknown>, expected: Map<string, unknown>): string[] {
@@ -28,16 +34,18 @@ function bounded(what: string, stored: Set<string>, must: ReadonlySet<string>, m
   ];
 }
 
+/** What is settled with the last delivery. */
 export function differences(model: SocialModel, store: RecordedStore): string[] {
   return [
     ...follows(model, store),
     ...comments(model, store),
     ...sharesAndReposts(model, store),
     ...activities(model, store),
-    ...numbers(model, store),
     ...points(model, store),
     ...feeds(model, store),
     ...notifications(model, store),
+    ...standings(model, store),
+    ...erasures(model, store),
     ...store.all('deadLetters').map(([path, row]) => `${path}: ${show(row)}`),
   ];
 }
@@ -83,14 +91,16 @@ const commentsIn = (store: RecordedStore): Rows => store.all('comments', true);
 function comments(model: SocialModel, store: RecordedStore): string[] {
   const stored = new Map(commentsIn(store).map(([path, row]) => [`${part(path, 1)} ${part(path, 3)}`, row]));
   const isThere = (each: Iterable<string>) => new Map([...each].map((key) => [key, true]));
-  const found = compare('comments', isThere(stored.keys()), isThere(model.comments.keys()));
-  for (const [key, comment] of model.comments) {
+  const keyOf = ({ contentId, commentId }: ModelComment) => `${contentId} ${commentId}`;
+  const found = compare('comments', isThere(stored.keys()), isThere(model.comments.values().map(keyOf)));
+  for (const comment of model.comments.values()) {
+    const key = keyOf(comment);
     const row = stored.get(key);
     if (!row) continue;
     const { must, may } = model.mentions(comment);
     const status = String(row['status']);
-    if (!model.statuses(comment).includes(status)) {
-      found.push(`comments: ${key} is ${status}, and should be ${model.statuses(comment).join(' or ')}`);
+    if (!statusesOf(comment).includes(status)) {
+      found.push(`comments: ${key} is ${status}, and should be ${statusesOf(comment).join(' or ')}`);
     }
     const mentioned = new Set(Array.isArray(row['mentions']) ? row['mentions'].map(String) : []);
     found.push(...bounded(`mentions of ${key}`, mentioned, new Set(must), new Set(may)));
@@ -145,7 +155,9 @@ function activities(model: SocialModel, store: RecordedStore): string[] {
   for (const { authorId, contentId, commentId, at } of model.comments.values()) {
     expected.set(`${authorId} comment~${contentId}~${commentId}`, at);
   }
-  for (const [contentId, { ownerId, at }] of model.owners) expected.set(`${ownerId} publish~${contentId}`, at);
+  for (const [contentId, { ownerId, at, isDown }] of model.contents) {
+    if (!isDown) expected.set(`${ownerId} publish~${contentId}`, at);
+  }
   for (const [path, row] of store.all('shares', true)) {
     const [contentId, shareId] = [part(path, 1), part(path, 3)];
     expected.set(`${String(row['userId'])} share~${contentId}~${shareId}`, millis(row['createdAt']));
@@ -157,7 +169,8 @@ function activities(model: SocialModel, store: RecordedStore): string[] {
   return compare('own log', new Map(stored), expected);
 }
 
-function numbers(model: SocialModel, store: RecordedStore): string[] {
+/** What is counted at the end of a slot. */
+export function differencesOfNumbers(model: SocialModel, store: RecordedStore): string[] {
   const standing = [...model.edges.keys()]
     .map((pair) => pair.split('>'))
     .filter(([follower = '', target = '']) => model.follow(follower, target).stands);
@@ -166,12 +179,12 @@ function numbers(model: SocialModel, store: RecordedStore): string[] {
     const expected = {
       followers: standing.filter(([, target]) => target === uid).length,
       following: standing.filter(([follower]) => follower === uid).length,
-      content: [...model.owners.values()].filter(({ ownerId }) => ownerId === uid).length,
+      content: [...model.contents.values()].filter(({ ownerId, isDown }) => ownerId === uid && !isDown).length,
     };
     const counts = store.read(`users/${uid}`)?.['counts'];
     found.push(...compare(`numbers of ${uid}`, entries(counts), entries(expected)));
   }
-  for (const contentId of model.owners.keys()) {
+  for (const contentId of model.contents.keys()) {
     const expected = {
       likes: [...model.likes.keys()].filter((key) => key.startsWith(`${contentId} `)).length,
       comments: commentsIn(store).filter(([path, row]) => part(path, 1) === contentId && row['status'] === 'visible')
@@ -187,7 +200,7 @@ function numbers(model: SocialModel, store: RecordedStore): string[] {
 
 /** What stands was charged once, and nothing was charged twice. */
 function points(model: SocialModel, store: RecordedStore): string[] {
-  return model.people.flatMap((uid) => {
+  return [...model.people].flatMap((uid) => {
     const standing = [
       ...[...model.edges.keys()].filter((pair) => pair.startsWith(`${uid}>`)),
       ...[...model.likes.keys()].filter((key) => key.endsWith(` ${uid}`)),
@@ -209,16 +222,22 @@ const budgetOf = (store: RecordedStore, uid: string) => {
 const entries = (value: unknown): Map<string, unknown> =>
   new Map(typeof value === 'object' && value !== null ? Object.entries(value) : []);
 
+/** Whether followers may see it, as far as it depends on the content. */
+const isOut = ({ visibility, isDown }: ModelContent): boolean => !isDown && visibility !== 'private';
+
 /** Whom somebody follows, all of whose contents must be there; what others repost may be, and nothing else. */
 function feeds(model: SocialModel, store: RecordedStore): string[] {
   const must = new Set<string>();
   const may = new Set<string>();
   const reposts = store.all('reposts').map(([, row]) => [String(row['contentId']), String(row['userId'])] as const);
   for (const reader of model.people) {
-    for (const [contentId, { ownerId }] of model.owners) {
-      if (reader === ownerId) continue;
-      if (model.follow(reader, ownerId).stands) must.add(`${reader} ${contentId}`);
-      else {
+    for (const [contentId, content] of model.contents) {
+      const { ownerId, visibility } = content;
+      if (reader === ownerId || !isOut(content)) continue;
+      if (model.follow(reader, ownerId).stands) {
+        // What is not wanted is taken out, and may come again by other news; it is not shown.
+        (model.unwanted.has(`${reader} ${contentId}`) ? may : must).add(`${reader} ${contentId}`);
+      } else if (visibility === 'public') {
         for (const [reposted, by] of reposts) {
           if (reposted === contentId && model.follow(reader, by).stands) may.add(`${reader} ${contentId} by ${by}`);
         }
@@ -232,12 +251,37 @@ function feeds(model: SocialModel, store: RecordedStore): string[] {
   return bounded('feeds', new Set(rows), must, may);
 }
 
+/** Of what is in the feeds, what each reader is shown when they ask. */
+export async function feedsAsShown(model: SocialModel, chaos: Chaos): Promise<string[]> {
+  const found: string[] = [];
+  for (const reader of model.people) {
+    const mutes = (uid: string) => model.mutes.get(`${reader}>${uid}`);
+    const blocked = (uid: string) => model.blocks.has(`${reader}>${uid}`) || model.blocks.has(`${uid}>${reader}`);
+    const isWanted = (contentId: string, ownerId: string) =>
+      mutes(ownerId) !== 'all' &&
+      !blocked(ownerId) &&
+      !model.unwanted.has(`${reader} ${contentId}`) &&
+      !(model.notices.words.get(reader) ?? []).some((word) => titleOf(contentId).includes(word));
+    const expected = chaos.store.all(`users/${reader}/feed`).flatMap(([path, row]) => {
+      const [contentId, by] = [part(path, 3), row['repostedBy']];
+      const passedOn = typeof by === 'string' ? by : undefined;
+      if (!isWanted(contentId, String(row['ownerId']))) return [];
+      if (passedOn !== undefined && (mutes(passedOn) || blocked(passedOn))) return [];
+      return [[contentId, passedOn] as const];
+    });
+    const { items } = await readFeed(chaos.undisturbed(), reader, { limit: SHOWN_MAX });
+    const shown = items.map(({ contentId, repostedBy }) => [contentId, repostedBy] as const);
+    found.push(...compare(`what ${reader} is shown`, new Map(shown), new Map(expected)));
+  }
+  return found;
+}
+
 function notifications(model: SocialModel, store: RecordedStore): string[] {
   const { must, may } = model.notifications();
   const stored = store.all('notifications', true);
   const isDecision = (row: Row) => row['type'] === 'moderation-decision';
   const follows = (reader: string, whom: string) => model.everFollowed.has(`${reader}>${whom}`);
-  for (const [contentId, { ownerId }] of model.owners) {
+  for (const [contentId, { ownerId }] of model.contents) {
     const voices = [ownerId, ...(model.everReposted.get(contentId) ?? [])];
     for (const reader of model.people) {
       if (voices.some((voice) => follows(reader, voice))) may.add(`${reader} new-content:${contentId}`);
@@ -250,10 +294,61 @@ function notifications(model: SocialModel, store: RecordedStore): string[] {
     decisions.set(key, (decisions.get(key) ?? 0) + 1);
   }
   const found = bounded('notifications', new Set(told), must, may);
-  for (const { contentId, commentId, held, everyText } of model.comments.values()) {
-    const times = decisions.get(`moderation-decision:content/${contentId}/comments/${commentId}`) ?? 0;
-    const expected = held === 'yes' ? [1] : everyText.includes(DOUBTFUL) ? [0, 1] : [0];
-    if (!expected.includes(times)) found.push(`notifications: ${commentId} was decided on ${times} times`);
+  const toldOf = (subject: string, holds: readonly number[]) => {
+    const times = decisions.get(`moderation-decision:${subject}`) ?? 0;
+    const decided = model.decisions.get(subject) ?? 0;
+    if (holds.includes(times - decided)) return;
+    found.push(`notifications: of ${decided} decisions on ${subject} its owner was told ${times} times`);
+  };
+  for (const contentId of model.contents.keys()) toldOf(`content/${contentId}`, [0]);
+  for (const comment of model.comments.values()) {
+    const { wasHeld, everyText } = comment;
+    const holds = wasHeld === 'yes' ? [1] : everyText.includes(DOUBTFUL) ? [0, 1] : [0];
+    toldOf(subjectOf(comment), holds);
   }
   return found;
+}
+
+/** So many strikes make an account a limited one, and so many a suspended one. */
+const LIMITED_FROM = 3;
+const SUSPENDED_FROM = 5;
+
+/** How contents and accounts stand. */
+function standings(model: SocialModel, store: RecordedStore): string[] {
+  const status = (row: Row | undefined) => row?.['status'];
+  const contents = [...model.contents].map(([id, { isDown }]) => [id, isDown ? 'removed' : 'published'] as const);
+  const accounts = [...model.people].map((uid) => {
+    const strikes = [...model.strikes.values()].filter((bearer) => bearer === uid).length;
+    return [uid, strikes >= SUSPENDED_FROM ? 'suspended' : strikes >= LIMITED_FROM ? 'limited' : 'active'] as const;
+  });
+  const stored = (rows: Rows) => new Map(rows.map(([path, row]) => [part(path, 1), status(row)]));
+  return [
+    ...compare('contents', stored(store.all('content')), new Map(contents)),
+    ...compare('accounts', stored(store.all('users')), new Map(accounts)),
+  ];
+}
+
+/** What may go on naming somebody who has left: the tombstone, the audit log, and lists that others keep for themselves. */
+const KEPT = /^(deletions|moderation(Log|Subjects)|feedStates)\/|^users\/[^/]+\/(blocks|mutes|mutedThreads)\//u;
+
+/** Every deletion has come to its end, and nothing names whom or what was deleted. */
+function erasures(model: SocialModel, store: RecordedStore): string[] {
+  const running = store.all('deletions').filter(([, row]) => row['state'] !== 'done');
+  const gone = [...model.deletions].map((id) => id.slice(id.indexOf('~') + 1));
+  const names = ([path, row]: [string, Row]) => {
+    const values = Object.values(row).flatMap((value): unknown[] => (Array.isArray(value) ? value : [value]));
+    return gone.filter((id) => path.split('/').includes(id) || values.includes(id) || values.includes(`users/${id}`));
+  };
+  return [
+    ...compare(
+      'deletions',
+      new Map(store.all('deletions').map(([path]) => [part(path, 1), true])),
+      new Map([...model.deletions].map((id) => [id, true])),
+    ),
+    ...running.map(([path, row]) => `${path} has not come to its end: ${show(row)}`),
+    ...store
+      .everything()
+      .filter(([path]) => !KEPT.test(path))
+      .flatMap((each) => names(each).map((id) => `${each[0]} still names ${id}: ${show(each[1])}`)),
+  ];
 }

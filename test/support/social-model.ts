@@ -6,50 +6,16 @@
 import { timestamp } from '@playnite/contracts/documents';
 import { POINTS } from '../../functions/src/social/budget.ts';
 import { mentionedHandles } from '../../functions/src/social/plan-mentions.ts';
-import { type Action, DOUBTFUL, type Read } from './social-actions.ts';
+import type { Action, Read } from './social-actions.ts';
+import { type ModelComment, ModelComments, statusesOf } from './social-comments.ts';
+import { Notices, pairOf } from './social-notices.ts';
 
-/** When something stood: since when, or until when it last did. */
-class Spans {
-  readonly #spans = new Map<string, { since?: number; until: number }>();
-
-  begin(key: string, at: number): void {
-    this.#spans.set(key, { since: at, until: Infinity });
-  }
-
-  end(key: string, at: number): void {
-    if (this.#spans.has(key)) this.#spans.set(key, { until: at });
-  }
-
-  /** Whether it has stood all the time since then. */
-  hasStoodSince(at: number, ...keys: readonly string[]): boolean {
-    return keys.some((key) => (this.#spans.get(key)?.since ?? Infinity) <= at);
-  }
-
-  /** Whether it has stood at any time since then. */
-  hasStoodAfter(at: number, ...keys: readonly string[]): boolean {
-    return keys.some((key) => (this.#spans.get(key)?.until ?? -Infinity) >= at);
-  }
-}
-
-export interface ModelComment {
-  contentId: string;
-  commentId: string;
+export interface ModelContent {
   ownerId: string;
-  authorId: string;
-  parentId: string | undefined;
+  visibility: string;
   at: number;
-  text: string;
-  /** When the present words were written. */
-  textAt: number;
-  everyText: string[];
-  /** The functions have seen its present words, and its place. */
-  isSeen: boolean;
-  held: 'no' | 'maybe' | 'yes';
-  isWithdrawn: boolean;
-  depth: number;
-  rootId: string;
-  /** Something that it hangs below went before anybody had seen where it hangs. */
-  placeIsOpen: boolean;
+  /** A moderator has taken it down. */
+  isDown: boolean;
 }
 
 interface ModelShare {
@@ -59,17 +25,14 @@ interface ModelShare {
   target: 'link' | 'repost';
   at: number;
   isSeen: boolean;
-  /** A block came before anybody had seen it. */
+  /** Its maker may have lost the right to it, seen by the rules or not, before anybody had seen it. */
   mayBeGone: boolean;
 }
 
-interface Told {
-  reader: string;
-  id: string;
-  actor: string;
-  contentId?: string;
-  texts: string[];
-  at: number;
+interface ModelReport {
+  by: string;
+  subject: string;
+  isSeen: boolean;
 }
 
 /** What an action may cost, its end included. */
@@ -79,10 +42,9 @@ function pointsOf({ kind }: Action): number {
   return isThing ? POINTS.create + POINTS.delete : 0;
 }
 
-const pairOf = (a: string, b: string) => `${a}>${b}`;
-
 export class SocialModel {
-  readonly people: readonly string[];
+  /** Those who are there. */
+  readonly people: Set<string>;
   readonly isPrivate = new Set<string>();
   /** When a follow was wished that has not been taken back or cut. */
   readonly edges = new Map<string, number>();
@@ -92,51 +54,59 @@ export class SocialModel {
   /** Wishes that stood when the account was public. */
   readonly letIn = new Map<string, number>();
   readonly blocks = new Set<string>();
-  readonly owners = new Map<string, { ownerId: string; visibility: string; at: number }>();
+  readonly mutes = new Map<string, 'all' | 'reposts'>();
+  readonly contents = new Map<string, ModelContent>();
   readonly likes = new Map<string, number>();
-  readonly comments = new Map<string, ModelComment>();
+  readonly comments = new ModelComments();
   readonly shares = new Map<string, ModelShare>();
+  /** Contents that somebody has said to want no more of, as `uid contentId`. */
+  readonly unwanted = new Set<string>();
+  /** Who bears a strike for what: by subject. */
+  readonly strikes = new Map<string, string>();
+  /** How often something was decided on, by subject. */
+  readonly decisions = new Map<string, number>();
+  readonly notices = new Notices();
+  /** Notifications of what came of reports. */
+  readonly #outcomes = new Map<string, 'must' | 'may'>();
+  /** What was to be erased, as the ids of the deletions. */
+  readonly deletions = new Set<string>();
   /** The most points that each may have been charged: for what they did, and for its end. */
   readonly pointsMax = new Map<string, number>();
-  readonly #quiet = new Spans();
-  readonly #mayBeTold = new Map<string, Told>();
-  readonly #words = new Map<string, string[]>();
+  readonly #reports = new Map<string, ModelReport>();
 
   constructor(people: readonly string[]) {
-    this.people = people;
+    this.people = new Set(people);
   }
 
   /** The functions have seen everything that was done so far. */
   settled(): void {
-    for (const comment of this.comments.values()) {
-      comment.isSeen = true;
-      if (comment.text === DOUBTFUL) comment.held = 'yes';
-    }
+    this.comments.settled((subject) => this.decisions.has(subject));
     for (const share of this.shares.values()) share.isSeen = true;
+    for (const report of this.#reports.values()) report.isSeen = true;
   }
 
-  /** Takes note of an action that the rules have let through. `at` is in milliseconds; `read` shows what its author saw. */
+  /** Takes note of an action that was let through. `at` is in milliseconds; `read` shows what its author saw. */
   apply(action: Action, at: number, read: Read): void {
     const { by } = action;
+    const { spans } = this.notices;
     this.pointsMax.set(by, (this.pointsMax.get(by) ?? 0) + pointsOf(action));
+    // What is done by whom, or to what, is on the way out goes the same way.
+    if (this.deletions.has(`account~${by}`)) {
+      if (action.kind === 'publish') this.deletions.add(`content~${action.contentId}`);
+      return;
+    }
+    if ('whom' in action && !this.people.has(action.whom)) return;
+    if ('contentId' in action && action.kind !== 'publish' && !this.contents.has(action.contentId)) return;
     switch (action.kind) {
-      case 'follow': {
-        const pair = pairOf(by, action.whom);
-        this.edges.set(pair, at);
-        this.everFollowed.add(pair);
-        this.#may({ reader: action.whom, id: `new-follower:${by}`, actor: by, texts: [], at });
-        if (this.isPrivate.has(action.whom)) {
-          this.#may({ reader: action.whom, id: `follow-request:${by}`, actor: by, texts: [], at });
-        }
-        return;
-      }
+      case 'follow':
+        return this.#follow(by, action.whom, at);
       case 'unfollow':
         this.edges.delete(pairOf(by, action.whom));
-        return;
+        return this.#doubtShares({ by, ownerId: action.whom });
       case 'answer': {
         const wishAt = millis(read(`users/${by}/followRequests/${action.whom}`)?.['createdAt']);
         this.answers.set(pairOf(action.whom, by), { at: wishAt, status: action.status });
-        return;
+        return this.#doubtShares({ by: action.whom, ownerId: by });
       }
       case 'privacy':
         return this.#changePrivacy(by, action.isPrivate);
@@ -144,55 +114,55 @@ export class SocialModel {
         return this.#block(by, action.whom, at);
       case 'unblock':
         this.blocks.delete(pairOf(by, action.whom));
-        this.#quiet.end(`block ${pairOf(by, action.whom)}`, at);
-        return;
+        return spans.end(`block ${pairOf(by, action.whom)}`, at);
       case 'mute':
-        if (!action.only) this.#quiet.begin(`mute ${pairOf(by, action.whom)}`, at);
+        this.mutes.set(pairOf(by, action.whom), action.only ? 'reposts' : 'all');
+        if (!action.only) spans.begin(`mute ${pairOf(by, action.whom)}`, at);
         return;
       case 'unmute':
-        this.#quiet.end(`mute ${pairOf(by, action.whom)}`, at);
-        return;
+        this.mutes.delete(pairOf(by, action.whom));
+        return spans.end(`mute ${pairOf(by, action.whom)}`, at);
       case 'mute-thread':
-        this.#quiet.begin(`thread ${pairOf(by, action.contentId)}`, at);
-        return;
+        return spans.begin(`thread ${pairOf(by, action.contentId)}`, at);
       case 'unmute-thread':
-        this.#quiet.end(`thread ${pairOf(by, action.contentId)}`, at);
-        return;
+        return spans.end(`thread ${pairOf(by, action.contentId)}`, at);
       case 'words':
-        for (const word of this.#words.get(by) ?? []) this.#quiet.end(`word ${pairOf(by, word)}`, at);
-        this.#words.set(by, action.words);
-        for (const word of action.words) this.#quiet.begin(`word ${pairOf(by, word)}`, at);
-        return;
+        return this.notices.muteWords(by, action.words, at);
       case 'publish':
-        this.owners.set(action.contentId, { ownerId: by, visibility: action.visibility, at });
+        this.contents.set(action.contentId, { ownerId: by, visibility: action.visibility, at, isDown: false });
+        if (action.visibility !== 'public') spans.begin(`closed ${action.contentId}`, at);
+        return;
+      case 'visibility':
+        this.contentOf(action.contentId).visibility = action.visibility;
+        if (action.visibility === 'public') spans.end(`closed ${action.contentId}`, at);
+        else spans.begin(`closed ${action.contentId}`, at);
+        return this.#doubtShares(action);
+      case 'gate':
+        return;
+      case 'feedback':
+        this.unwanted.add(`${by} ${action.contentId}`);
         return;
       case 'like': {
         const { contentId } = action;
         this.likes.set(`${contentId} ${by}`, at);
-        this.#may({
-          reader: this.ownerOf(contentId),
-          id: `like:${contentId}:${by}`,
-          actor: by,
-          contentId,
-          texts: [],
-          at,
-        });
-        return;
+        const { ownerId: reader } = this.contentOf(contentId);
+        return this.notices.note({ reader, id: `like:${contentId}:${by}`, actor: by, contentId, texts: [], at });
       }
       case 'unlike':
         this.likes.delete(`${action.contentId} ${by}`);
         return;
       case 'comment':
-        return this.#comment(action, at);
+        return this.#noteWords(this.comments.add(action, this.contentOf(action.contentId).ownerId, at));
       case 'edit':
-        return this.#edit(action, at);
+        return this.#noteWords(this.comments.edit(action, at));
       case 'delete':
-        this.comments.delete(`${action.contentId} ${action.commentId}`);
-        this.#openPlacesBelow(action.contentId, action.commentId);
-        return;
+        return this.comments.delete(action);
       case 'share': {
         const { contentId, shareId, target } = action;
-        this.shares.set(shareId, { contentId, shareId, by, target, at, isSeen: false, mayBeGone: false });
+        const { ownerId, visibility, isDown } = this.contentOf(contentId);
+        const isClosed = visibility !== 'public' && by !== ownerId && !this.follow(by, ownerId).stands;
+        const mayBeGone = isDown || isClosed;
+        this.shares.set(shareId, { contentId, shareId, by, target, at, isSeen: false, mayBeGone });
         if (target === 'repost') {
           this.everReposted.set(contentId, (this.everReposted.get(contentId) ?? new Set()).add(by));
         }
@@ -200,11 +170,25 @@ export class SocialModel {
       }
       case 'unshare':
         this.shares.delete(action.shareId);
+        return;
+      case 'report':
+        if (this.#ownerOf(action.subject) === by) return;
+        this.#reports.set(action.reportId, { by, subject: action.subject, isSeen: false });
+        return;
+      case 'decide':
+        return this.#decide(action, at);
+      case 'remove':
+        return this.#erase(action.contentId);
+      case 'leave':
+        return this.#leave(by);
     }
   }
 
-  ownerOf(contentId: string): string {
-    return this.owners.get(contentId)?.ownerId ?? '';
+  /** @throws {Error} for one that is not there */
+  contentOf(contentId: string): ModelContent {
+    const content = this.contents.get(contentId);
+    if (!content) throw new Error(`${contentId} is not there`);
+    return content;
   }
 
   /** How a wish to follow stands, and what its request says where there is one. */
@@ -218,46 +202,27 @@ export class SocialModel {
     return { stands, request: stands ? undefined : 'pending' };
   }
 
-  statuses({ isWithdrawn, held }: ModelComment): string[] {
-    if (isWithdrawn) return ['removed'];
-    return held === 'yes' ? ['held'] : held === 'maybe' ? ['held', 'visible'] : ['visible'];
-  }
-
   /** Whom the present words of a comment must reach, and whom they may. */
   mentions({ text: words, textAt, authorId, contentId, ownerId }: ModelComment): { must: string[]; may: string[] } {
-    const isPublic = this.owners.get(contentId)?.visibility === 'public';
-    const named = mentionedHandles(words).filter((uid) => this.people.includes(uid) && uid !== authorId);
+    const { spans } = this.notices;
+    const named = mentionedHandles(words).filter((uid) => this.people.has(uid) && uid !== authorId);
     const between = (uid: string) => [`block ${pairOf(uid, authorId)}`, `block ${pairOf(authorId, uid)}`];
+    const wasClosed = spans.hasStoodAfter(textAt, `closed ${contentId}`);
     return {
-      must: named.filter((uid) => (isPublic || uid === ownerId) && !this.#quiet.hasStoodAfter(textAt, ...between(uid))),
-      may: named.filter((uid) => !this.#quiet.hasStoodSince(textAt, ...between(uid))),
+      must: named.filter((uid) => (!wasClosed || uid === ownerId) && !spans.hasStoodAfter(textAt, ...between(uid))),
+      may: named.filter((uid) => !spans.hasStoodSince(textAt, ...between(uid))),
     };
   }
 
   /** Notifications by their reader and id: those that must be there, and those that may be. */
   notifications(): { must: Set<string>; may: Set<string> } {
-    const may = new Set<string>();
-    for (const told of this.#mayBeTold.values()) {
-      const isHushed = this.#quiet.hasStoodSince(told.at, ...this.#hushing(told));
-      const words = (this.#words.get(told.reader) ?? []).filter((word) =>
-        told.texts.every((each) => each.includes(word)),
-      );
-      const isUnwanted =
-        told.texts.length > 0 &&
-        words.some((word) => this.#quiet.hasStoodSince(told.at, `word ${pairOf(told.reader, word)}`));
-      if (!isHushed && !isUnwanted) may.add(`${told.reader} ${told.id}`);
-    }
-    return { must: this.#mustBeTold(), may };
+    return { must: this.#mustBeTold(), may: new Set([...this.notices.mayBeThere(), ...this.#outcomes.keys()]) };
   }
 
   #mustBeTold(): Set<string> {
-    const must = new Set<string>();
-    const tell = (told: Told) => {
-      const wasHushed = this.#quiet.hasStoodAfter(told.at, ...this.#hushing(told));
-      const words = told.texts.flatMap((each) => each.split(' ')).map((word) => `word ${pairOf(told.reader, word)}`);
-      if (told.reader !== told.actor && !wasHushed && !this.#quiet.hasStoodAfter(told.at, ...words)) {
-        must.add(`${told.reader} ${told.id}`);
-      }
+    const must = new Set([...this.#outcomes].flatMap(([key, how]) => (how === 'must' ? [key] : [])));
+    const tell = (told: Parameters<Notices['note']>[0]) => {
+      if (this.notices.mustBeThere(told)) must.add(`${told.reader} ${told.id}`);
     };
     for (const [pair, at] of this.edges) {
       const [actor = '', reader = ''] = pair.split('>');
@@ -267,39 +232,33 @@ export class SocialModel {
     }
     for (const [key, at] of this.likes) {
       const [contentId = '', actor = ''] = key.split(' ');
-      tell({ reader: this.ownerOf(contentId), id: `like:${contentId}:${actor}`, actor, contentId, texts: [], at });
+      const { ownerId: reader } = this.contentOf(contentId);
+      tell({ reader, id: `like:${contentId}:${actor}`, actor, contentId, texts: [], at });
     }
     for (const comment of this.comments.values()) {
-      const { contentId, commentId, authorId: actor, ownerId, parentId, at, textAt, everyText } = comment;
-      if (this.statuses(comment).join() !== 'visible') continue;
-      const parent = this.comments.get(`${contentId} ${parentId ?? ''}`);
-      const named = mentionedHandles(...everyText);
+      const { contentId, commentId, authorId: actor, ownerId, at, textAt, everyText: texts } = comment;
+      if (statusesOf(comment).join() !== 'visible') continue;
+      const parent = this.comments.parentOf(comment);
+      const named = mentionedHandles(...texts);
       for (const reader of new Set([ownerId, ...(parent ? [parent.authorId] : [])])) {
         if (named.includes(reader)) continue;
-        tell({ reader, id: `comment:${contentId}:${commentId}`, actor, contentId, texts: everyText, at });
+        tell({ reader, id: `comment:${contentId}:${commentId}`, actor, contentId, texts, at });
       }
+      if (this.notices.spans.hasStoodAfter(textAt, `down ${contentId}`)) continue;
       for (const reader of this.mentions(comment).must) {
-        const told = { reader, id: `mention:${contentId}:${commentId}`, actor, contentId, texts: everyText };
-        tell({ ...told, at: textAt });
+        tell({ reader, id: `mention:${contentId}:${commentId}`, actor, contentId, texts, at: textAt });
       }
     }
     return must;
   }
 
-  #hushing({ reader, actor, contentId }: Told): string[] {
-    return [
-      `block ${pairOf(reader, actor)}`,
-      `block ${pairOf(actor, reader)}`,
-      `mute ${pairOf(reader, actor)}`,
-      ...(contentId === undefined ? [] : [`thread ${pairOf(reader, contentId)}`]),
-    ];
-  }
-
-  #may(told: Told): void {
-    if (told.reader === told.actor) return;
-    const key = `${told.reader} ${told.id}`;
-    const before = this.#mayBeTold.get(key);
-    this.#mayBeTold.set(key, before ? { ...before, texts: [...before.texts, ...told.texts] } : told);
+  #follow(by: string, whom: string, at: number): void {
+    const pair = pairOf(by, whom);
+    this.edges.set(pair, at);
+    this.everFollowed.add(pair);
+    this.notices.note({ reader: whom, id: `new-follower:${by}`, actor: by, texts: [], at });
+    if (!this.isPrivate.has(whom)) return;
+    this.notices.note({ reader: whom, id: `follow-request:${by}`, actor: by, texts: [], at });
   }
 
   #changePrivacy(uid: string, isPrivate: boolean): void {
@@ -316,74 +275,95 @@ export class SocialModel {
 
   #block(by: string, whom: string, at: number): void {
     this.blocks.add(pairOf(by, whom));
-    this.#quiet.begin(`block ${pairOf(by, whom)}`, at);
+    this.notices.spans.begin(`block ${pairOf(by, whom)}`, at);
     this.edges.delete(pairOf(by, whom));
     this.edges.delete(pairOf(whom, by));
     for (const comment of this.comments.values()) {
       if (comment.ownerId === by && comment.authorId === whom) comment.isWithdrawn = true;
     }
+    this.#doubtShares({ by, ownerId: whom });
+    this.#doubtShares({ by: whom, ownerId: by });
+  }
+
+  /** The right to these ends, before all of them were seen perhaps. */
+  #doubtShares(of: { contentId?: string; by?: string; ownerId?: string }): void {
     for (const share of this.shares.values()) {
-      const ownerId = this.ownerOf(share.contentId);
-      const between = (ownerId === by && share.by === whom) || (ownerId === whom && share.by === by);
-      if (between && !share.isSeen) share.mayBeGone = true;
+      const { ownerId } = this.contentOf(share.contentId);
+      const isOf = of.contentId ? share.contentId === of.contentId : share.by === of.by && ownerId === of.ownerId;
+      if (isOf && !share.isSeen) share.mayBeGone = true;
     }
   }
 
-  #comment(
-    { by, contentId, commentId, text: words, parentId }: Extract<Action, { kind: 'comment' }>,
-    at: number,
-  ): void {
-    const parent = parentId === undefined ? undefined : this.comments.get(`${contentId} ${parentId}`);
-    const ownerId = this.ownerOf(contentId);
-    const comment: ModelComment = {
-      contentId,
-      commentId,
-      ownerId,
-      authorId: by,
-      parentId,
-      at,
-      text: words,
-      textAt: at,
-      everyText: [words],
-      isSeen: false,
-      held: 'no',
-      isWithdrawn: false,
-      depth: parent ? parent.depth + 1 : 0,
-      rootId: parent ? parent.rootId : commentId,
-      placeIsOpen: parent?.placeIsOpen ?? false,
-    };
-    this.comments.set(`${contentId} ${commentId}`, comment);
-    const told = { id: `comment:${contentId}:${commentId}`, actor: by, contentId, texts: [words], at };
-    for (const reader of new Set([ownerId, ...(parent ? [parent.authorId] : [])])) this.#may({ ...told, reader });
-    this.#mayMention(comment, at);
-  }
-
-  #edit({ contentId, commentId, text: words }: Extract<Action, { kind: 'edit' }>, at: number): void {
-    const comment = this.comments.get(`${contentId} ${commentId}`);
-    if (!comment) throw new Error(`${commentId} is not there`);
-    if (comment.text === words) return;
-    if (comment.text === DOUBTFUL && !comment.isSeen) comment.held = comment.held === 'yes' ? 'yes' : 'maybe';
-    Object.assign(comment, { text: words, textAt: at, everyText: [...comment.everyText, words] });
-    comment.isSeen = false;
-    const parent = this.comments.get(`${contentId} ${comment.parentId ?? ''}`);
-    const told = { id: `comment:${contentId}:${commentId}`, actor: comment.authorId, contentId, texts: [words], at };
-    for (const reader of new Set([comment.ownerId, ...(parent ? [parent.authorId] : [])]))
-      this.#may({ ...told, reader });
-    this.#mayMention(comment, at);
-  }
-
-  #mayMention({ contentId, commentId, authorId: actor, text: words }: ModelComment, at: number): void {
-    for (const reader of mentionedHandles(words).filter((uid) => this.people.includes(uid))) {
-      this.#may({ reader, id: `mention:${contentId}:${commentId}`, actor, contentId, texts: [words], at });
+  /** Whoever may be told of the words that a comment has now. */
+  #noteWords(comment: ModelComment): void {
+    const { contentId, commentId, authorId: actor, ownerId, text, textAt: at } = comment;
+    const parent = this.comments.parentOf(comment);
+    const told = { actor, contentId, texts: [text], at };
+    for (const reader of new Set([ownerId, ...(parent ? [parent.authorId] : [])])) {
+      this.notices.note({ ...told, id: `comment:${contentId}:${commentId}`, reader });
+    }
+    for (const reader of mentionedHandles(text).filter((uid) => this.people.has(uid))) {
+      this.notices.note({ ...told, id: `mention:${contentId}:${commentId}`, reader });
     }
   }
 
-  #openPlacesBelow(contentId: string, commentId: string): void {
-    for (const comment of this.comments.values()) {
-      if (comment.contentId !== contentId || comment.parentId !== commentId || comment.placeIsOpen) continue;
-      if (!comment.isSeen) comment.placeIsOpen = true;
-      this.#openPlacesBelow(contentId, comment.commentId);
+  #ownerOf(subject: string): string | undefined {
+    const [, contentId = '', , commentId] = subject.split('/');
+    if (commentId === undefined) return this.contents.get(contentId)?.ownerId;
+    return this.comments.get({ contentId, commentId })?.authorId;
+  }
+
+  #decide({ subject, decision }: Extract<Action, { kind: 'decide' }>, at: number): void {
+    const [, contentId = '', , commentId = ''] = subject.split('/');
+    const comment = this.comments.get({ contentId, commentId });
+    const about = comment ?? this.contents.get(contentId);
+    const isGone = !about || (commentId !== '' && !comment);
+    for (const [id, report] of this.#reports) {
+      if (report.subject !== subject) continue;
+      // One that nobody has seen yet may find the decision, or wait for the next one.
+      const isAnswered = report.isSeen && !isGone;
+      this.#outcomes.set(`${report.by} report-outcome:${id}`, isAnswered ? 'must' : 'may');
+      if (isAnswered) this.#reports.delete(id);
     }
+    if (isGone) return;
+    const isDown = decision === 'remove';
+    if (comment) Object.assign(comment, { isDown, held: 'no' });
+    else {
+      this.contentOf(contentId).isDown = isDown;
+      if (isDown) this.notices.spans.begin(`down ${contentId}`, at);
+      else this.notices.spans.end(`down ${contentId}`, at);
+      this.#doubtShares({ contentId });
+    }
+    this.decisions.set(subject, (this.decisions.get(subject) ?? 0) + 1);
+    if (isDown) this.strikes.set(subject, comment ? comment.authorId : about.ownerId);
+    else this.strikes.delete(subject);
+  }
+
+  #erase(contentId: string): void {
+    this.deletions.add(`content~${contentId}`);
+    this.contents.delete(contentId);
+    for (const key of this.likes.keys()) if (key.startsWith(`${contentId} `)) this.likes.delete(key);
+    for (const comment of this.comments.values()) if (comment.contentId === contentId) this.comments.delete(comment);
+    for (const [id, share] of this.shares) if (share.contentId === contentId) this.shares.delete(id);
+    for (const key of this.unwanted) if (key.endsWith(` ${contentId}`)) this.unwanted.delete(key);
+    this.notices.forget((told) => told.contentId === contentId);
+  }
+
+  #leave(uid: string): void {
+    for (const [contentId, { ownerId }] of this.contents) if (ownerId === uid) this.#erase(contentId);
+    this.deletions.add(`account~${uid}`);
+    this.people.delete(uid);
+    const isOf = (pair: string) => pair.split('>').includes(uid);
+    for (const pair of this.edges.keys()) if (isOf(pair)) this.edges.delete(pair);
+    for (const pair of this.blocks) if (isOf(pair)) this.blocks.delete(pair);
+    for (const key of this.likes.keys()) if (key.endsWith(` ${uid}`)) this.likes.delete(key);
+    for (const comment of this.comments.values()) if (comment.authorId === uid) this.comments.delete(comment);
+    for (const [id, share] of this.shares) if (share.by === uid) this.shares.delete(id);
+    for (const key of this.unwanted) if (key.startsWith(`${uid} `)) this.unwanted.delete(key);
+    for (const key of this.#outcomes.keys()) if (key.startsWith(`${uid} `)) this.#outcomes.delete(key);
+    for (const [id, { by }] of this.#reports) if (by === uid) this.#reports.delete(id);
+    for (const [subject, ownerId] of this.strikes) if (ownerId === uid) this.strikes.delete(subject);
+    this.notices.forget(({ reader, actor }) => reader === uid || actor === uid);
   }
 }
 

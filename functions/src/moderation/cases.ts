@@ -3,6 +3,8 @@ import {
   type Evidence,
   type ModerationCase,
   type ModerationSubject,
+  deletionAt,
+  deletionId,
   moderationCaseAt,
   type Scores,
 } from '@playnite/contracts/documents';
@@ -16,6 +18,22 @@ interface NewCase extends Pick<ModerationCase, 'subject' | 'ownerId' | 'source' 
   evidence: readonly Evidence[];
   excluded?: readonly string[];
   appealOf?: string;
+}
+
+/**
+ * Whether an account, or the content that something of it is about, is on the way out. No case is opened then: the erasure may have looked for
+ * cases before.
+ */
+export async function isLeaving(
+  tx: Pick<Transaction, 'get'>,
+  uid: string,
+  contentId: string | undefined,
+): Promise<boolean> {
+  const found = await Promise.all([
+    tx.get(deletionAt(deletionId('account', uid))),
+    contentId === undefined ? undefined : tx.get(deletionAt(deletionId('content', contentId))),
+  ]);
+  return found.some((deletion) => deletion !== undefined);
 }
 
 /** Opens a case in the transaction given. Its id names its cause, so that one cause opens one case. */

@@ -6,6 +6,8 @@ import {
   accountStandingAt,
   bannedHashAt,
   contentAt,
+  deletionAt,
+  deletionId,
   moderationCaseAt,
   moderationSubjectAt,
   screeningAt,
@@ -159,13 +161,14 @@ export async function decideCase(
 /** The documents that a decision changes besides the case: read before anything is written. */
 async function readEffects(tx: Transaction, found: ModerationCase, parsed: ReturnType<typeof parseSubject>) {
   const contentId = parsed?.whole ? parsed.contentId : undefined;
-  const [account, screening, fingerprint] = await Promise.all([
+  const [account, erased, screening, fingerprint] = await Promise.all([
     tx.get(accountStandingAt(found.ownerId)),
+    tx.get(deletionAt(deletionId('account', found.ownerId))),
     contentId === undefined ? undefined : tx.get(screeningAt(contentId)),
     contentId === undefined ? undefined : tx.get(fingerprintAt(contentId)),
   ]);
   const ban = screening && (await tx.get(bannedHashAt(screening.sha256)));
-  return { contentId, root: parsed?.root, account, screening, fingerprint, ban };
+  return { contentId, root: parsed?.root, account, isErased: erased !== undefined, screening, fingerprint, ban };
 }
 
 interface Made {
@@ -179,12 +182,14 @@ interface Made {
 }
 
 function writeEffects(tx: Transaction, effects: Awaited<ReturnType<typeof readEffects>>, made: Made): void {
-  const { contentId, account, screening, fingerprint, ban } = effects;
+  const { contentId, account, isErased, screening, fingerprint, ban } = effects;
   const { action, entryId, undoes, ownerId, now } = made;
-  if (isAdverse(action)) {
-    tx.set(accountStandingAt(ownerId), withStrike(account, entryId, now));
-  } else if (undoes !== undefined && standingAfter(action) === 'clear') {
-    tx.set(accountStandingAt(ownerId), withoutStrike(account, undoes, now));
+  // An account on its way out bears no strike any more.
+  if (!isErased) {
+    if (isAdverse(action)) tx.set(accountStandingAt(ownerId), withStrike(account, entryId, now));
+    else if (undoes !== undefined && standingAfter(action) === 'clear') {
+      tx.set(accountStandingAt(ownerId), withoutStrike(account, undoes, now));
+    }
   }
   if (contentId === undefined || !screening || action === 'uphold') return;
   const removes = isAdverse(action);

@@ -1,4 +1,5 @@
 import {
+  type ModerationCase,
   type Tally,
   accountStandingAt,
   moderationCase,
@@ -7,8 +8,8 @@ import {
 } from '@playnite/contracts/documents';
 import type { storageDeletionRequested } from '@playnite/contracts/events';
 import type { Context } from '../platform/context.ts';
-import { type Condition, serverTime } from '../platform/documents.ts';
-import { eraseAll, leaveReceipt } from '../platform/erasure.ts';
+import { type Condition, type Found, serverTime } from '../platform/documents.ts';
+import { eraseAll, erasePaged, leaveReceipt } from '../platform/erasure.ts';
 import { fingerprintAt } from './fingerprints.ts';
 import { reporterAt } from './take-report.ts';
 
@@ -56,24 +57,38 @@ async function eraseOfContent(ctx: Needs, contentId: string): Promise<Tally> {
       COMMENT_CASES_MAX,
     ),
   ]);
-  let cases = 0;
-  for (const { id, data } of found.flat()) {
-    // What was decided goes on teaching, without its evidence; what was not has nothing left to decide.
+  const cases = await eraseCases(ctx, found.flat());
+  return { ...gone, cases };
+}
+
+/** What was decided goes on teaching, without its evidence; what was not has nothing left to decide. Returns how many of those. */
+async function eraseCases(ctx: Needs, found: readonly Found<ModerationCase>[]): Promise<number> {
+  for (const { id } of found) {
     await ctx.documents.transact(async (tx) => {
       const present = await tx.get(moderationCaseAt(id));
       if (present?.status === 'decided') {
         tx.update(moderationCaseAt(id), { evidence: [], ownerId: ERASED, updatedAt: serverTime });
       } else if (present) tx.delete(moderationCaseAt(id));
     });
-    if (data.status !== 'decided') cases += 1;
   }
-  return { ...gone, cases };
+  return found.filter(({ data }) => data.status !== 'decided').length;
 }
 
 async function eraseOfAccount(ctx: Needs, uid: string): Promise<Tally> {
   const reports = await eraseAll(ctx, { collection: 'reports', where: [['reporterId', '==', uid]] });
+  // A case about what the account wrote below another's content is found by no deletion of a content.
+  const cases = await erasePaged('moderationCases', async () => {
+    const page = await ctx.documents.list({
+      collection: 'moderationCases',
+      shape: moderationCase,
+      where: [['ownerId', '==', uid]],
+      limit: CASES_MAX,
+    });
+    await eraseCases(ctx, page);
+    return page.length;
+  });
   await ctx.documents.deleteAll([reporterAt(uid).path, accountStandingAt(uid).path]);
-  return { reports };
+  return { reports, cases };
 }
 
 type Needs = Pick<Context, 'documents' | 'log'>;

@@ -15,12 +15,16 @@ export function outcomeOf(action: ModerationAction): 'action-taken' | 'no-violat
   return undefined;
 }
 
-/** Tells those who reported a subject what came of it, and remembers how good their reports were. */
+/**
+ * Tells those who reported a subject what came of it, and remembers how good their reports were. What was reported after the
+ * decision waits for the next one, also where the news of this one comes again.
+ */
 export async function resolveReports(ctx: Needs, entryId: string): Promise<void> {
   const entry = await ctx.documents.get(logEntryAt(entryId));
   const outcome = entry?.actor.kind === 'moderator' ? outcomeOf(entry.action) : undefined;
   if (!entry || !outcome) return;
-  for (;;) {
+  const decidedAt = Date.parse(entry.at);
+  for (let after: string | undefined; ;) {
     const open = await ctx.documents.list({
       collection: 'reports',
       shape: report,
@@ -28,9 +32,10 @@ export async function resolveReports(ctx: Needs, entryId: string): Promise<void>
         ['subject', '==', entry.subject],
         ['status', '==', 'open'],
       ],
+      ...(after === undefined ? {} : { after }),
       limit: REPORTS_PER_PAGE,
     });
-    for (const { id, data } of open) {
+    for (const { id, data } of open.filter((each) => each.data.createdAt.toMillis() <= decidedAt)) {
       const { reporterId } = data;
       // The event first: a crash after it tells again, which is told once, while a crash before it would tell nobody.
       await ctx.publish([
@@ -48,6 +53,7 @@ export async function resolveReports(ctx: Needs, entryId: string): Promise<void>
         if (record) tx.update(reporterAt(reporterId), { [counted]: plus(1) });
       });
     }
+    after = open.at(-1)?.id;
     if (open.length < REPORTS_PER_PAGE) return;
   }
 }

@@ -8,7 +8,7 @@ import {
 import { moderationCommentScreened } from '@playnite/contracts/events';
 import type { Context } from '../platform/context.ts';
 import { eventOf } from '../platform/publisher.ts';
-import { holdForReview } from './cases.ts';
+import { holdForReview, isLeaving } from './cases.ts';
 import { appendEntry } from './log.ts';
 import { judge, readPolicy } from './policy.ts';
 import { screenWords } from './screen-words.ts';
@@ -47,6 +47,7 @@ export async function screenComment(ctx: Needs, { contentId, commentId, textHash
     const { verdict: judged, labels } = judge(policy, scores);
     if (judged === 'approved') return 'approved';
     const ownerId = comment.authorId;
+    if (await isLeaving(tx, ownerId, contentId)) return undefined;
     const about = { subject, scores, policyVersion: policy.version };
     if (judged === 'rejected') {
       const reason = `This is against the rules: ${labels.join(', ')}.`;

@@ -7,6 +7,8 @@ import {
   type Scores,
   EVIDENCE_MAX,
   contentAt,
+  deletionAt,
+  deletionId,
   moderationCaseAt,
   moderationSubjectAt,
   reportAt,
@@ -18,7 +20,7 @@ import {
 import { z } from 'zod';
 import type { Context } from '../platform/context.ts';
 import { type Transaction, serverTime } from '../platform/documents.ts';
-import { openCase } from './cases.ts';
+import { isLeaving, openCase } from './cases.ts';
 import { parseSubject } from './decide-case.ts';
 import { appendEntry } from './log.ts';
 import { nearness, readPolicy } from './policy.ts';
@@ -108,11 +110,17 @@ async function countReport(ctx: Needs, reportId: string): Promise<string | undef
     // Counted before, but perhaps not followed.
     if (report.status) return report.status === 'open' ? subject : undefined;
     const today = ctx.now().toISOString().slice(0, 10);
-    const [record, ledger, ownerId] = await Promise.all([
+    const [record, ledger, ownerId, erased] = await Promise.all([
       tx.get(reporterAt(reporterId)),
       tx.get(ledgerAt(subject, reporterId)),
       ownerOf(tx, subject),
+      tx.get(deletionAt(deletionId('account', reporterId))),
     ]);
+    // Written while the account was on its way out: whoever erases its reports may have been here before.
+    if (erased) {
+      tx.delete(reportAt(reportId));
+      return undefined;
+    }
     const history = reporter.parse(record ?? {});
     const count = history.day === today ? history.today : 0;
     const settle = (status: NonNullable<Report['status']>) => {
@@ -174,7 +182,7 @@ async function writeConsequences(
   { subject, policy, reports, scores, wantsHold, reasons }: Consequences,
 ): Promise<void> {
   const [present, ownerId] = await Promise.all([tx.get(moderationSubjectAt(subject)), ownerOf(tx, subject)]);
-  if (ownerId === undefined) return;
+  if (ownerId === undefined || (await isLeaving(tx, ownerId, parseSubject(subject)?.contentId))) return;
   const openedId = present?.openCaseId;
   const opened = openedId === undefined ? undefined : await tx.get(moderationCaseAt(openedId));
   const priority = Math.min(1, reports.weight / policy.reports.holdWeight);

@@ -15,6 +15,7 @@ import {
 } from '@playnite/contracts/events';
 import type { Context } from '../platform/context.ts';
 import { serverTime } from '../platform/documents.ts';
+import { notErased } from '../platform/erasure.ts';
 import { eventOf } from '../platform/publisher.ts';
 
 /** What is to be told, the same to everybody it concerns. */
@@ -99,8 +100,17 @@ export async function notifyOfReport(
   });
 }
 
-/** Writes a notification for each of the people who want to hear of it, and tells their phones. */
-export async function notify(ctx: Needs, uids: readonly string[], message: Message): Promise<void> {
+/**
+ * Writes a notification for each of the people who want to hear of it, and tells their phones. Late news is not written to whom
+ * is no longer there, and brings back nothing of a content that has been erased.
+ */
+export async function notify(ctx: Needs, concerned: readonly string[], message: Message): Promise<void> {
+  const contentIds = message.contentId === undefined ? [] : [message.contentId];
+  const [uids, standing] = await Promise.all([
+    notErased(ctx, 'account', concerned),
+    notErased(ctx, 'content', contentIds),
+  ]);
+  if (standing.length < contentIds.length) return;
   const settings = await ctx.documents.getAll(uids.map(notificationSettingsAt));
   const readers = uids.filter((_, index) => wantsInApp(settings[index], message.type));
   const { id, actor, ...shown } = message;

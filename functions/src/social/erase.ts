@@ -68,10 +68,12 @@ async function ofAccount(ctx: Needs, uid: string): Promise<Tally> {
   const users = await eraseOne(ctx, userAt(uid).path);
   const everywhere = (collection: string, ...where: Conditions) =>
     eraseAll(ctx, { collection, everywhere: true, where });
-  const [handles, following, followers] = await Promise.all([
+  const [handles, following, followers, followRequests] = await Promise.all([
     eraseAll(ctx, { collection: 'handles', where: [['uid', '==', uid]] }),
     cutFollowing(ctx, uid),
-    cutFollowers(ctx, uid),
+    cutWishes(ctx, uid, 'followers'),
+    // A wish that waits, or was declined, has no mirror by which it could be found.
+    cutWishes(ctx, uid, 'followRequests'),
   ]);
   // What the account did below others' contents; a like that had not taken effect yet ends with the news of it.
   const [likes, comments, shares, feedOfOthers, repostsOfOthers, activityOfOthers] = await Promise.all([
@@ -105,6 +107,7 @@ async function ofAccount(ctx: Needs, uid: string): Promise<Tally> {
     handles,
     following,
     followers,
+    followRequests,
     likes,
     comments,
     shares,
@@ -144,7 +147,6 @@ async function forgetMentions(ctx: Needs, uid: string): Promise<number> {
 
 /** What stands below a profile and is of nobody else's concern. */
 const BELOW_USER = [
-  'followRequests',
   'blocks',
   'mutes',
   'mutedThreads',
@@ -164,8 +166,9 @@ async function cutFollowing(ctx: Needs, uid: string): Promise<number> {
   });
 }
 
-async function cutFollowers(ctx: Needs, uid: string): Promise<number> {
-  return eachEdge(ctx, `users/${uid}/followers`, async (followers) => {
+/** Cuts the follows of an account that stand, or those that it has been asked for. */
+async function cutWishes(ctx: Needs, uid: string, list: 'followers' | 'followRequests'): Promise<number> {
+  return eachEdge(ctx, `users/${uid}/${list}`, async (followers) => {
     await ctx.documents.deleteAll(followers.map((followerUid) => followingAt(followerUid, uid).path));
     await inGroups(followers, EDGES_AT_ONCE, (followerUid) => reconcileFollow(ctx, { followerUid, targetUid: uid }));
   });

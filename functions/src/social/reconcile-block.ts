@@ -1,4 +1,4 @@
-import { activityAt, blockAt } from '@playnite/contracts/documents';
+import { activityAt, blockAt, deletionAt, deletionId } from '@playnite/contracts/documents';
 import { socialBlocked } from '@playnite/contracts/events';
 import type { Context } from '../platform/context.ts';
 import { eraseAll, inGroups } from '../platform/erasure.ts';
@@ -21,9 +21,14 @@ export async function reconcileBlock(
 ): Promise<void> {
   const activityRef = activityAt(blockerUid, `block~${blockedUid}`);
   const block = await ctx.documents.transact(async (tx) => {
-    const [present, activity] = await Promise.all([tx.get(blockAt(blockerUid, blockedUid)), tx.get(activityRef)]);
+    const [present, activity, erased] = await Promise.all([
+      tx.get(blockAt(blockerUid, blockedUid)),
+      tx.get(activityRef),
+      tx.get(deletionAt(deletionId('account', blockedUid))),
+    ]);
     if (!present && activity) tx.delete(activityRef);
-    if (present && !activity) {
+    // The log names nobody who has left, however late the news.
+    if (present && !activity && !erased) {
       const [subject, at] = [`users/${blockedUid}`, present.createdAt.toDate()];
       tx.set(activityRef, { type: 'block', actorId: blockerUid, subject, at });
     }

@@ -1,4 +1,4 @@
-/** `SLOW_STALLED` and `SLOW_HEALTHY` set the size (50 and 950 take a minute). */
+/** `SLOW_STALLED` and `SLOW_HEALTHY` set the size. */
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { PUBLIC_FEED } from '@playnite/contracts/realtime';
 import { DEFAULT_LIMITS } from '../../../../realtime-server/src/limits.ts';
