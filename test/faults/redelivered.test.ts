@@ -143,5 +143,7 @@ async function treeOf(ref: DocumentReference): Promise<[path: string, data: unkn
       return (await Promise.all(children.map(treeOf))).flat();
     }),
   );
-  return [[ref.path, snapshot.data()], ...below.flat()];
+  const data = snapshot.data();
+  // When a row of a feed is to leave counts from when it was last written.
+  return [[ref.path, data && { ...data, expireAt: undefined }], ...below.flat()];
 }
