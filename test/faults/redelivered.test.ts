@@ -143,7 +143,5 @@ async function treeOf(ref: DocumentReference): Promise<[path: string, data: unkn
       return (await Promise.all(children.map(treeOf))).flat();
     }),
   );
-  const data = snapshot.data();
-  // When a row of a feed is to leave counts from when it was last written.
-  return [[ref.path, data && { ...data, expireAt: undefined }], ...below.flat()];
+  return [[ref.path, snapshot.data()], ...below.flat()];
 }

@@ -44,8 +44,7 @@ async function outcomeOf(contentId: string) {
   const { docs } = await db.collectionGroup('feed').where('contentId', '==', contentId).get();
   return {
     readers: docs.map(({ ref }) => ref.parent.parent?.id ?? '').toSorted(),
-    // When a row leaves depends on when its page was written.
-    kinds: new Set(docs.map((row) => JSON.stringify({ ...row.data(), expireAt: undefined }))).size,
+    kinds: new Set(docs.map((row) => JSON.stringify(row.data()))).size,
     reachedByTasks: ranges.reduce((sum, range) => sum + Number(range.get('reached')), 0),
   };
 }

@@ -158,8 +158,7 @@ async function snapshotOf(creator: string, follower: string, uploadId: string) {
   return {
     counts: users.map((user) => user.get('counts') as unknown),
     followers: followers.docs.map(({ id }) => id),
-    // When a row is to leave counts from when it was last written.
-    feed: feed.docs.map((item) => ({ ...item.data(), expireAt: undefined })),
+    feed: feed.docs.map((item) => item.data()),
     notifications: notifications.flatMap(({ docs }) => docs.map((each) => each.data())),
     content: published.data(),
     deadLetters: letters.data().count,

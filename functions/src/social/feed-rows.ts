@@ -19,11 +19,14 @@ import type { Condition } from '../platform/documents.ts';
 import { erasePaged, inGroups } from '../platform/erasure.ts';
 import type { Row } from './feed-page.ts';
 
+const DAY_MS = 24 * 60 * 60_000;
 /**
- * A row is kept for so long, by a TTL policy. Who asks for their feed every month comes to its end there; what was published while
- * somebody was away for longer is looked up when they are back, however old: see feed-rebuild.ts.
+ * A row is kept for so long after what it shows was published, by a TTL policy: who writes it again writes the same. What was
+ * old already when it came into a feed stays for a while all the same. What was published while somebody was away for longer is
+ * looked up when they are back, however old: see feed-rebuild.ts.
  */
-export const ROW_KEPT_MS = 90 * 24 * 60 * 60_000;
+export const ROW_KEPT_MS = 90 * DAY_MS;
+export const OLD_ROW_KEPT_MS = 30 * DAY_MS;
 /** Rows that are looked through at a time. */
 const ROWS_PAGE = 300;
 /** Reposts of a content that are looked at for one that a reader follows: the newest. */
@@ -39,7 +42,7 @@ export const fieldsOf = ({ contentId, ownerId, at, reason, repostedBy }: Row, no
   publishedAt: new Date(at),
   reason,
   ...(repostedBy === undefined ? {} : { repostedBy }),
-  expireAt: new Date(now.getTime() + ROW_KEPT_MS),
+  expireAt: new Date(Math.max(at + ROW_KEPT_MS, now.getTime() + OLD_ROW_KEPT_MS)),
 });
 
 /** Whether a row is there because its reader follows, or followed, this person. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Content, Repost } from '@playnite/contracts/documents';
-import { ROW_KEPT_MS, fieldsOf, rowFor } from '../../../functions/src/social/feed-rows.ts';
+import { OLD_ROW_KEPT_MS, ROW_KEPT_MS, fieldsOf, rowFor } from '../../../functions/src/social/feed-rows.ts';
 
 const stamp = (at: number) => ({ toMillis: () => at, toDate: () => new Date(at) });
 const content = (fields: Partial<Content> = {}) =>
@@ -36,6 +36,8 @@ describe('a content is in the feed', () => {
 test('a row says who passed it on, if somebody did, and when it goes', () => {
   const row = { contentId: 'dusk', ownerId: 'ann', at: 10, reason: 'following' } as const;
   const fields = { contentId: 'dusk', ownerId: 'ann', publishedAt: new Date(10), reason: 'following' };
-  expect(fieldsOf(row, new Date(5))).toEqual({ ...fields, expireAt: new Date(5 + ROW_KEPT_MS) });
+  expect(fieldsOf(row, new Date(5))).toEqual({ ...fields, expireAt: new Date(10 + ROW_KEPT_MS) });
+  const late = new Date(ROW_KEPT_MS);
+  expect(fieldsOf(row, late).expireAt).toEqual(new Date(ROW_KEPT_MS + OLD_ROW_KEPT_MS));
   expect(fieldsOf({ ...row, repostedBy: 'eve' }, new Date(5))).toMatchObject({ repostedBy: 'eve' });
 });
