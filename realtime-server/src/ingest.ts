@@ -62,6 +62,7 @@ export async function ingestLiveEvents(
       await Promise.all([publish(routed), ...concerned.map(recheck)]);
       message.ack();
       metrics.event('acknowledged');
+      log.debug({ messageId: message.id, orderingKey: message.orderingKey }, 'live event taken');
     } catch (error) {
       log.warn({ messageId: message.id, err: String(error) }, 'live event could not be published; it comes again');
       message.nack();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, expect, test } from '@jest/globals';
-import { type PublicationData, publicationData } from '@playnite/contracts/realtime';
+import { type PublicationData, publicationData, userChannel } from '@playnite/contracts/realtime';
 import { Centrifuge } from 'centrifuge';
 import { becomes, kill } from '../support/faults.ts';
 import { person } from '../support/platform.ts';
@@ -29,13 +29,30 @@ const idsAbout = (uid: string, heard: readonly PublicationData[]): string[] =>
 interface Worker {
   pid: number;
   port: number;
+  /** The ordering keys of the events that it took. */
+  took: Set<string>;
+}
+
+/** What the workers log, one object a line. */
+interface Line {
+  msg: string;
+  node: string;
+  port?: number;
+  orderingKey?: string;
 }
 
 /** Starts it; `workers` has those that ever were ready. */
 async function startWorkers() {
   const redis = await startRedis();
   closers.push(() => redis[Symbol.asyncDispose]());
-  const env = { WORKERS: '2', PORT: '0', HOST: '127.0.0.1', REDIS_URL: redis.url, LIVE_SUBSCRIPTION: 'two-workers' };
+  const env = {
+    WORKERS: '2',
+    PORT: '0',
+    HOST: '127.0.0.1',
+    REDIS_URL: redis.url,
+    LIVE_SUBSCRIPTION: 'two-workers',
+    LOG_LEVEL: 'debug',
+  };
   const primary: ChildProcess = spawn(process.execPath, [ENTRY], {
     env: { ...process.env, ...env, NODE_NAME: 'worker' },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -48,8 +65,10 @@ async function startWorkers() {
   const workers: Worker[] = [];
   if (primary.stdout)
     createInterface(primary.stdout).on('line', (line) => {
-      const { msg, node, port } = JSON.parse(line) as { msg: string; node: string; port: number };
-      if (msg === 'ready') workers.push({ pid: Number(node.split('-')[1]), port });
+      const { msg, node, port, orderingKey } = JSON.parse(line) as Line;
+      const pid = Number(node.split('-')[1]);
+      if (msg === 'ready') workers.push({ pid, port: Number(port), took: new Set() });
+      if (orderingKey !== undefined) workers.find((worker) => worker.pid === pid)?.took.add(orderingKey);
     });
   const ready = (count: number) => becomes(async () => workers.length, count);
   return { primary, ended, workers, ready };
@@ -63,12 +82,11 @@ test('two workers take each event once between them; clients of one that is kill
     person('cem'),
   ]);
   await ready(2);
-  const [doomed, other] = workers;
-  if (!doomed || !other) throw new Error('there are no workers');
-  expect(other.port).toBe(doomed.port);
+  const [{ port } = { port: 0 }, other] = workers;
+  expect(other?.port).toBe(port);
 
   const connections = Array.from({ length: CONNECTIONS }, () => {
-    const client = new Centrifuge(`ws://127.0.0.1:${doomed.port}/connection/websocket`, {
+    const client = new Centrifuge(`ws://127.0.0.1:${port}/connection/websocket`, {
       getToken: async () => (await ann.auth.currentUser?.getIdToken()) ?? '',
       minReconnectDelay: 20,
       maxReconnectDelay: 1_000,
@@ -98,6 +116,12 @@ test('two workers take each event once between them; clients of one that is kill
   await bob.follow(ann.uid);
   await allHearOf(bob.uid);
 
+  // The one that has not taken what came to this channel: the Pub/Sub emulator (0.8.20) keeps an ordering key for a stream that
+  // took it, and now and then for good when the process behind that stream was killed.
+  const taking = () => workers.filter(({ took }) => took.has(userChannel(ann.uid)));
+  await becomes(async () => taking().length, 1);
+  const doomed = workers.find((worker) => !taking().includes(worker));
+  if (!doomed) throw new Error('both took what came to one channel');
   kill([doomed.pid]);
   await cem.follow(ann.uid);
   await allHearOf(cem.uid);
@@ -107,7 +131,7 @@ test('two workers take each event once between them; clients of one that is kill
   expect(moved).toBeLessThan(CONNECTIONS);
 
   await ready(3);
-  expect(workers[2]?.port).toBe(doomed.port);
+  expect(workers[2]?.port).toBe(port);
   primary.kill('SIGTERM');
   expect(await ended).toEqual([0, null]);
 });
