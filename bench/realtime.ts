@@ -7,7 +7,8 @@
  * Other work on the machine takes time from both processes; what a server delivers for a second of its own processor
  * time is the firmer figure.
  *
- * `npm run bench realtime -- memory` measures one scenario; its names are those of SCENARIOS.
+ * `npm run bench realtime -- memory` measures one scenario; its names are those of SCENARIOS. The soak takes ten minutes, and
+ * runs only when it is named.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -61,6 +62,14 @@ const HELD_MS = 10_000;
 /** Connections that come and go first, so that what a server loads once is not counted to those that are measured. */
 const MEMORY_WARM_UP_CONNECTIONS = 100;
 const KILOBYTE = 1_000;
+const MEGABYTE = 1_000_000;
+
+/** Half of what the server delivers at saturation, for so long; all receivers leave and come again with each round. */
+const SOAK_MINUTES = 10;
+const SOAK_LOAD = 1 / 2;
+const SOAK_ROUND_MS = 20_000;
+/** Until then histories fill, and code is compiled for the last time. */
+const SOAK_WARM_UP_MINUTES = 2;
 
 const SCENARIOS: Record<string, () => Promise<string[]>> = {
   broadcast: async () => [
@@ -74,7 +83,9 @@ const SCENARIOS: Record<string, () => Promise<string[]>> = {
   ],
   memory,
   held,
+  soak,
 };
+const ONLY_WHEN_NAMED = new Set(['soak']);
 
 /** Prints the lines of each scenario as it ends, those that are named on the command line or all. */
 export async function benchRealtime(): Promise<string[]> {
@@ -82,7 +93,7 @@ export async function benchRealtime(): Promise<string[]> {
   const wanted = process.argv.slice(2).filter((name) => name in SCENARIOS);
   if (!PEERS_HERE.includes('bun')) console.log('  (Bun is not installed here, and left out)');
   for (const [name, scenario] of Object.entries(SCENARIOS)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    if (wanted.length > 0 ? !wanted.includes(name) : ONLY_WHEN_NAMED.has(name)) continue;
     console.log((await scenario()).join('\n'));
   }
   return [];
@@ -209,4 +220,47 @@ async function held(): Promise<string[]> {
   const label = `${HELD_CONNECTIONS.toLocaleString('en')} held, ${HELD_EVENTS_PER_SECOND} events/s and one to all`;
   const achievedOf = ({ published, tookMs }: Outcome) => (published * 1_000) / tookMs / perSecond;
   return [delaysLine(`${label}: p50 / p99, ms`, outcomes, achievedOf), busyLine(outcomes)];
+}
+
+/** A rejection that nobody handles, or a delivery that is lost or comes twice, ends it. */
+async function soak(): Promise<string[]> {
+  await using pair = await Pair.open(
+    { peer: 'ours', layout: RANDOM, sampleEvery: RANDOM_SUBSCRIBERS },
+    RANDOM_SUBSCRIBERS,
+  );
+  const saturated = {
+    do: 'saturate',
+    burst: FEW_IN_FLIGHT,
+    window: FEW_IN_FLIGHT,
+    grantEvery: RANDOM_GRANT_EVERY,
+  } as const;
+  await pair.run({ ...saturated, measuredMs: WARM_UP_MS });
+  const { published, tookMs } = await pair.run({ ...saturated, measuredMs: WARM_UP_MS });
+  const perSecond = Math.floor(((published * 1_000) / tookMs) * SOAK_LOAD);
+
+  const samples: { minute: number; megabytes: number }[] = [];
+  let deliveries = 0;
+  const startedAt = performance.now();
+  for (let minute = 0; minute < SOAK_MINUTES; minute = (performance.now() - startedAt) / 60_000) {
+    deliveries += (await pair.run({ do: 'pace', perSecond, measuredMs: SOAK_ROUND_MS })).deliveries;
+    const { rssBytes } = await pair.run({ do: 'memory', collect: true });
+    samples.push({ minute, megabytes: rssBytes / MEGABYTE });
+    await pair.run({ do: 'leave' });
+    await pair.run({ do: 'connect', subscribers: RANDOM_SUBSCRIBERS });
+  }
+  const settled = samples.filter(({ minute }) => minute >= SOAK_WARM_UP_MINUTES);
+  const [first, last] = [settled[0], settled.at(-1)];
+  return [
+    `  ${SOAK_MINUTES} minutes at ${perSecond.toLocaleString('en')} publications a second, half of saturation: ${deliveries.toLocaleString('en')} deliveries, none lost or twice`,
+    `    RSS after a GC: ${first?.megabytes.toFixed(0)} MB after ${SOAK_WARM_UP_MINUTES} minutes, ${last?.megabytes.toFixed(0)} MB at the end, ${slopeOf(settled).toFixed(2)} MB a minute`,
+  ];
+}
+
+/** Least squares, in megabytes a minute. */
+function slopeOf(samples: readonly { minute: number; megabytes: number }[]): number {
+  const mean = (of: (sample: (typeof samples)[number]) => number) =>
+    samples.reduce((sum, sample) => sum + of(sample), 0) / samples.length;
+  const [minute, megabytes] = [mean((sample) => sample.minute), mean((sample) => sample.megabytes)];
+  const covariance = mean((sample) => (sample.minute - minute) * (sample.megabytes - megabytes));
+  return covariance / mean((sample) => (sample.minute - minute) ** 2);
 }

@@ -207,6 +207,9 @@ async function carryOut(wanted: Task): Promise<Outcome> {
     case 'leave':
       for (const socket of sockets) socket.destroy();
       sockets = [];
+      // Who comes next is due what is published from then on.
+      publishedTo.clear();
+      delivered = 0;
       await sleep(DEPARTURE_MS);
       return NOTHING;
     case 'saturate':

@@ -93,7 +93,10 @@ export interface BrokerEvents {
   onResume(channels: readonly string[]): void;
 }
 
-/** How long a publication's id is remembered; Pub/Sub redelivers what is not acknowledged for far less time in practice. */
+/**
+ * How long a publication's id is remembered, unless more come than a broker keeps; Pub/Sub redelivers what is not acknowledged
+ * for far less time in practice.
+ */
 export const IDEMPOTENCY_TTL_MS = 10 * 60_000;
 
 /** Methods reject with an error when the broker cannot be reached within its deadline; nothing is queued for later. */

@@ -17,10 +17,14 @@ import { Remembered } from './remembered.ts';
 
 interface MemoryBrokerOptions {
   now?: () => number;
+  /** Ids that all streams together remember after a sweep, but for those that came since the one before. */
+  streamIdsMax?: number;
 }
 
-/** Ids and versions that are remembered at once, of all channels; beyond it the oldest is given up. */
+/** Ids and versions that are remembered at once, of all channels without history; beyond it the oldest is given up. */
 const REMEMBERED_MAX = 200_000;
+/** Some 100 bytes each. A server that takes so many within IDEMPOTENCY_TTL_MS remembers each for a shorter time. */
+const STREAM_IDS_MAX = 1_000_000;
 const SWEEP_EVERY_MS = 10_000;
 /** One channel; it has no stream until something is published to its history, or that is read. */
 interface Kept {
@@ -37,6 +41,7 @@ const NOWHERE: StreamPosition = { offset: 0, epoch: '' };
  */
 export class MemoryBroker implements Broker {
   readonly #now: () => number;
+  readonly #streamIdsMax: number;
   readonly #channels = new Map<string, Kept>();
   /** Of channels without history; those with one remember their own. */
   readonly #ids = new Remembered(IDEMPOTENCY_TTL_MS, REMEMBERED_MAX);
@@ -44,8 +49,9 @@ export class MemoryBroker implements Broker {
   #events: BrokerEvents | undefined;
   #sweeper: NodeJS.Timeout | undefined;
 
-  constructor({ now = Date.now }: MemoryBrokerOptions = {}) {
+  constructor({ now = Date.now, streamIdsMax = STREAM_IDS_MAX }: MemoryBrokerOptions = {}) {
     this.#now = now;
+    this.#streamIdsMax = streamIdsMax;
   }
 
   async start(events: BrokerEvents): Promise<void> {
@@ -121,13 +127,16 @@ export class MemoryBroker implements Broker {
     const now = this.#now();
     this.#ids.sweep(now);
     this.#versions.sweep(now);
+    let ids = 0;
     for (const [channel, { stream, isSubscribed }] of this.#channels) {
       if (!stream) continue;
       stream.trim(now);
       stream.forgetOldIds(now);
+      ids += stream.idCount;
       const forgotten = stream.touchedAt < now - positionTtlMs(stream.options);
       if (forgotten && !isSubscribed) this.#channels.delete(channel);
     }
+    if (ids > this.#streamIdsMax) for (const { stream } of this.#channels.values()) stream?.giveUpOlderIds(now);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

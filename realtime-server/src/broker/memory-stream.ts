@@ -99,6 +99,15 @@ export class MemoryStream {
     this.#ids?.sweep(now);
   }
 
+  get idCount(): number {
+    return this.#ids?.size ?? 0;
+  }
+
+  /** Gives up the older of its ids before their time. */
+  giveUpOlderIds(now: number): void {
+    this.#ids?.giveUpOlder(now);
+  }
+
   /** What a query asks for, of what is kept. */
   read({ since, limit, reverse }: HistoryQuery): History {
     const { position } = this;

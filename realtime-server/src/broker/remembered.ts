@@ -24,17 +24,22 @@ export class Remembered {
   }
 
   set(key: string, value: number, now: number): void {
-    if (this.#young.size >= this.#most / 2) this.#turn(now);
+    if (this.#young.size >= this.#most / 2) this.giveUpOlder(now);
     if (this.#young.size === 0) this.#youngSince = now;
     this.#young.set(key, value);
   }
 
-  /** To be called now and then: gives up what is past its time. */
-  sweep(now: number): void {
-    if (this.#youngSince < now - this.#ttlMs) this.#turn(now);
+  get size(): number {
+    return this.#young.size + this.#old.size;
   }
 
-  #turn(now: number): void {
+  /** To be called now and then: gives up what is past its time. */
+  sweep(now: number): void {
+    if (this.#youngSince < now - this.#ttlMs) this.giveUpOlder(now);
+  }
+
+  /** Gives up the older generation before its time. */
+  giveUpOlder(now: number): void {
     this.#old = this.#young;
     this.#young = new Map();
     this.#youngSince = now;

@@ -51,9 +51,9 @@ provesBroker('The memory of a node', async (now) => {
 provesBroker('Redis', (now) => twoNodes(server.url, { now }));
 
 describe('the broker in memory', () => {
-  function open() {
+  function open(options: { streamIdsMax?: number } = {}) {
     let now = 1_000_000;
-    const broker = new MemoryBroker({ now: () => now });
+    const broker = new MemoryBroker({ ...options, now: () => now });
     return { broker, pass: (ms: number) => (now += ms) };
   }
   const position = async (broker: Broker) => (await broker.history('c', { ...ALL, limit: 0 })).position;
@@ -115,6 +115,27 @@ describe('the broker in memory', () => {
     expect(await suppressed({ id: '50000' })).toBe('duplicate');
     expect(await suppressed({ id: '25001' })).toBe('duplicate');
     expect(await suppressed({ id: '0' })).toBeUndefined();
+  });
+
+  test('gives up the older ids before their time when all channels together have too many', async () => {
+    const { broker } = open({ streamIdsMax: 10 });
+    const suppressed = async (channel: string, id: string) =>
+      (await broker.publish(channel, '1', { history, id })).suppressed;
+    const publishFive = async (name: string) => {
+      for (let nth = 0; nth < 5; nth += 1) await suppressed(`c${nth}`, name);
+    };
+    await publishFive('first');
+    await publishFive('second');
+    broker.sweep();
+    expect(await suppressed('c0', 'first')).toBe('duplicate');
+    await publishFive('third');
+    broker.sweep();
+    expect(await suppressed('c0', 'first')).toBe('duplicate');
+    await publishFive('fourth');
+    broker.sweep();
+    expect(await suppressed('c0', 'fourth')).toBe('duplicate');
+    expect(await suppressed('c0', 'third')).toBeUndefined();
+    expect(await suppressed('c1', 'first')).toBeUndefined();
   });
 
   test('sweeps by itself until it is closed', async () => {
