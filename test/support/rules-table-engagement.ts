@@ -213,6 +213,12 @@ export const ENGAGEMENT_ROWS: readonly Row[] = [
   remove('content/public/comments/sues', ['sue', 'ann']),
   remove('content/held/comments/visible', ['eve', 'ann']),
 
+  // views, of which each by itself is among what nobody may touch
+  list('views of everybody', nobodyAtAll, (db) => getDocs(query(collectionGroup(db, 'views'), limit(1)))),
+  list('views of one’s own', nobodyAtAll, (db) =>
+    getDocs(query(collectionGroup(db, 'views'), where('userId', '==', 'eve'), limit(1))),
+  ),
+
   // shares
   get('content/public/shares/link', ['eve', 'ann', ...staff]),
   get('content/public/shares/never-was', signedIn),

@@ -1,6 +1,8 @@
 /** What people do to each other, as one write of a client or one call each: what it writes, and whether it is let through. */
 import { deletionAt, deletionId, moderationSubjectAt, timestamp } from '@playnite/contracts/documents';
+import { CONTENT_VIEWED } from '@playnite/contracts/events';
 import { FieldValue } from 'firebase-admin/firestore';
+import { trackEvents } from '../../functions/src/analytics/track-events.ts';
 import { removeContent } from '../../functions/src/content/remove-content.ts';
 import { decideCase } from '../../functions/src/moderation/decide-case.ts';
 import type { Context } from '../../functions/src/platform/context.ts';
@@ -14,7 +16,7 @@ export type Action = { by: string } & (
   | { kind: 'answer'; whom: string; status: 'accepted' | 'declined' }
   | { kind: 'privacy'; isPrivate: boolean }
   | { kind: 'words'; words: string[] }
-  | { kind: 'like' | 'unlike' | 'mute-thread' | 'unmute-thread'; contentId: string }
+  | { kind: 'like' | 'unlike' | 'view' | 'mute-thread' | 'unmute-thread'; contentId: string }
   | { kind: 'comment'; contentId: string; commentId: string; text: string; parentId?: string }
   | { kind: 'edit'; contentId: string; commentId: string; text: string }
   | { kind: 'delete'; contentId: string; commentId: string }
@@ -43,7 +45,7 @@ const text = (row: Row | undefined, field: string): string => {
 /** A profile that is not complete yet has no status; it is as good as active. Undefined where there is no profile. */
 const statusOf = (user: Row | undefined): string | undefined => user && (text(user, 'status') || 'active');
 
-/** What a suspended account may do as well: it takes back, and is left alone. */
+/** What a suspended account may do as well: it reads, takes back, and is left alone. */
 const ENDS = new Set<Action['kind']>([
   'unfollow',
   'unlike',
@@ -56,6 +58,7 @@ const ENDS = new Set<Action['kind']>([
   'mute-thread',
   'unmute-thread',
   'words',
+  'view',
   'remove',
   'leave',
 ]);
@@ -153,6 +156,7 @@ export function mayDo(read: Read, action: Action): boolean {
       return owns(action.contentId) && read(`content/${action.contentId}`)?.['replies'] !== action.replies;
     case 'remove':
       return owns(action.contentId) && !read(deletionAt(deletionId('content', action.contentId)).path);
+    case 'view':
     case 'feedback':
       return isOpen(action.contentId) && !owns(action.contentId);
     case 'report':
@@ -219,6 +223,10 @@ export function write(store: RecordedStore, action: Action, call = nobodyAnswers
       return put(`content/${action.contentId}/likes/${by}`);
     case 'unlike':
       return remove(`content/${action.contentId}/likes/${by}`);
+    case 'view': {
+      const event = { name: CONTENT_VIEWED, at: new Date().toISOString(), properties: { contentId: action.contentId } };
+      return calling((ctx) => trackEvents(ctx, { events: [event] }, caller));
+    }
     case 'comment': {
       const { contentId, commentId, text, parentId } = action;
       return put(`content/${contentId}/comments/${commentId}`, { authorId: by, text, parentId });

@@ -40,6 +40,16 @@ export const unfollow = (who: Client, target: string) => deleteDoc(at(who, `user
 export const block = (who: Client, target: string) =>
   setDoc(at(who, `users/${who.uid}/blocks/${target}`), createdNow());
 
+/** Has somebody's app tell that they have looked at some contents. */
+export const look = (who: Client, ...contentIds: readonly string[]) =>
+  who.call('analytics-track', {
+    events: contentIds.map((contentId) => ({
+      name: 'content-viewed',
+      at: new Date().toISOString(),
+      properties: { contentId },
+    })),
+  });
+
 /** Comments, and returns the comment's id. */
 export async function write(author: Client, contentId: string, text: string, parentId?: string): Promise<string> {
   const commentId = newId('comment');
@@ -60,5 +70,6 @@ export const handleOf = async ({ uid }: Client): Promise<string> =>
 
 export const status = (expected: string) => (data: Record<string, unknown>) => data['status'] === expected;
 /** Whether a content shows so many. */
-export const stat = (what: 'likes' | 'comments' | 'shares', expected: number) => (data: Record<string, unknown>) =>
-  (data['stats'] as Record<string, unknown>)[what] === expected;
+export const stat =
+  (what: 'likes' | 'comments' | 'shares' | 'views', expected: number) => (data: Record<string, unknown>) =>
+    (data['stats'] as Record<string, unknown>)[what] === expected;

@@ -64,6 +64,19 @@ export const shareCode = z.object({
 });
 export type ShareCode = z.infer<typeof shareCode>;
 
+/**
+ * `content/{contentId}/views/{uid}`: somebody has looked at a content. Written by functions alone and once, however often they
+ * look and whatever becomes of their right to, so that a number of views is a number of people, and can be counted anew. The
+ * owner's own looks are none, nor are those of accounts without a profile.
+ */
+export const view = z.object({
+  /** Of whoever looked: among all views only a field can be searched. */
+  userId: uid,
+  /** The first time that came through, as the viewer's app says. */
+  viewedAt: timestamp,
+});
+export type View = z.infer<typeof view>;
+
 /** `counterDrift/{id}`: a stored count that was not what its documents add up to, and was put right. */
 export const drift = z.object({
   /** A document's path: `users/x`, `content/x`. */
@@ -83,6 +96,10 @@ export const likeAt = (contentId: string, userId: string): DocumentRef<Like> => 
 export const shareAt = (contentId: string, shareId: string): DocumentRef<Share> => ({
   path: `content/${contentId}/shares/${shareId}`,
   shape: share,
+});
+export const viewAt = (contentId: string, userId: string): DocumentRef<View> => ({
+  path: `content/${contentId}/views/${userId}`,
+  shape: view,
 });
 export const shareCodeAt = (code: string): DocumentRef<ShareCode> => ({ path: `shareCodes/${code}`, shape: shareCode });
 export const driftAt = (id: string): DocumentRef<Drift> => ({ path: `counterDrift/${id}`, shape: drift });

@@ -1,3 +1,4 @@
+export * from './analytics-tracked.ts';
 export * from './comment-card.ts';
 export * from './content-card.ts';
 export * from './content-edited.ts';
@@ -48,3 +49,4 @@ export * from './social-unshared.ts';
 export * from './storage-deletion-erased.ts';
 export * from './storage-deletion-requested.ts';
 export * from './storage-reservation-changed.ts';
+export * from './tracked-event.ts';

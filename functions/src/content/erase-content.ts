@@ -15,8 +15,8 @@ import { uploadRunAt } from './upload-run.ts';
 
 type Requested = ReturnType<(typeof storageDeletionRequested)['data']['parse']>;
 
-/** What clients write below a content. */
-const BELOW_CONTENT = ['likes', 'comments', 'shares'] as const;
+/** What people leave below a content. */
+const BELOW_CONTENT = ['likes', 'comments', 'shares', 'views'] as const;
 const PAGE = 100;
 
 /** Erases what the content service holds of a content, or of an account, and leaves a receipt. */

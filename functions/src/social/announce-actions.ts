@@ -1,4 +1,4 @@
-import type { Block, Comment, FollowEdge, FollowRequest, Like } from '@playnite/contracts/documents';
+import type { Block, Comment, FollowEdge, FollowRequest, Like, View } from '@playnite/contracts/documents';
 import {
   socialBlockChanged,
   socialCommentChanged,
@@ -81,6 +81,13 @@ export function announceLike({ params, before, after, at, version }: DocumentCha
     ],
     tasks: [rollUpTask({ subject: `content/${contentId}`, kind: 'likes' }, at)],
   };
+}
+
+/** A view stays as it was written; it ends with its content or its viewer's account. */
+export function announceView({ params, before, after, at }: DocumentChange<View>): Announcement {
+  const { contentId } = params;
+  if (!contentId || (before && after)) return {};
+  return { tasks: [rollUpTask({ subject: `content/${contentId}`, kind: 'views' }, at)] };
 }
 
 const isShown = (comment: Comment | undefined): boolean =>

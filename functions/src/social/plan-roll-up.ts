@@ -1,7 +1,7 @@
 /**
  * When things are counted.
  *
- * A count is not kept by adding and taking away: each like, follow, comment and share is a document of its own, and the
+ * A count is not kept by adding and taking away: each like, follow, comment, share and view is a document of its own, and the
  * number that a content or a profile shows is what a count of those documents says. Whoever writes one has its subject
  * counted at the end of the slot of time in which it was written, by a task whose id names subject, kind and slot: a
  * thousand likes in one slot are one task, one count and one write. A task that runs after the end of its slot sees all
@@ -17,7 +17,7 @@ export const ROLL_UP_GRACE_MS = 500;
 const COUNTED_PER_SECOND = 50_000;
 
 /** What is counted, by what shows the number. */
-export const CONTENT_COUNTS = ['likes', 'comments', 'shares'] as const;
+export const CONTENT_COUNTS = ['likes', 'comments', 'shares', 'views'] as const;
 export const USER_COUNTS = ['followers', 'following', 'content'] as const;
 export type CountKind = (typeof CONTENT_COUNTS)[number] | (typeof USER_COUNTS)[number];
 

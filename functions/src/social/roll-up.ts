@@ -121,6 +121,7 @@ export function searchFor({ subject, kind }: Counted): Search {
   switch (kind) {
     case 'likes':
     case 'shares':
+    case 'views':
       return { collection: `${subject}/${kind}` };
     case 'comments':
       return { collection: `${subject}/comments`, where: [['status', '==', 'visible']] };

@@ -1,5 +1,6 @@
-import { block, comment, followEdge, followRequest, like, user } from '@playnite/contracts/documents';
+import { block, comment, followEdge, followRequest, like, user, view } from '@playnite/contracts/documents';
 import {
+  analyticsTracked,
   contentEdited,
   contentPublished,
   contentRemoved,
@@ -24,9 +25,11 @@ import {
   announceFollowRequest,
   announceFollower,
   announceLike,
+  announceView,
 } from './announce-actions.ts';
 import { announceFollow, announceProfile } from './announce-profile.ts';
 import { completeProfile } from './complete-profile.ts';
+import { countViews } from './count-view.ts';
 import { distributeContent } from './distribute-content.ts';
 import { cutFollowOfErased, eraseSocial } from './erase.ts';
 import { followAccount } from './follow-account.ts';
@@ -79,6 +82,10 @@ export const onLikeWritten = onDocument('content/{contentId}/likes/{uid}', like,
 export const onLikeChanged = onEvent(socialLikeChanged, 'social-onLikeChanged', (ctx, { data }) =>
   reconcileLike(ctx, data),
 );
+
+export const onTracked = onEvent(analyticsTracked, 'social-onTracked', (ctx, { data }) => countViews(ctx, data));
+
+export const onViewWritten = onDocument('content/{contentId}/views/{uid}', view, announceView);
 
 export const onCommentWritten = onDocument('content/{contentId}/comments/{commentId}', comment, announceComment);
 

@@ -68,6 +68,10 @@ const PUT_TOGETHER: Record<string, { places: number; queries: readonly Query[] }
       { collection: 'content', where: [['mentions', 'array-contains']] },
     ],
   },
+  'social/feed-feedback.ts': {
+    places: 1,
+    queries: ['hidden', 'pulled'].map((field) => ({ collection: 'feedStates', where: [[field, 'array-contains']] })),
+  },
   'social/feed-rows.ts': {
     places: 2,
     queries: [

@@ -7,6 +7,7 @@ import {
   announceFollowRequest,
   announceFollower,
   announceLike,
+  announceView,
 } from '../../../functions/src/social/announce-actions.ts';
 import { announceProfile } from '../../../functions/src/social/announce-profile.ts';
 
@@ -42,6 +43,16 @@ describe('announceLike', () => {
     const [first, again] = [announceLike(change(undefined, like)), announceLike(change(undefined, like))];
     expect(again.events?.[0]?.envelope.id).toBe(first.events?.[0]?.envelope.id);
     expect(again.tasks?.[0]?.id).toBe(first.tasks?.[0]?.id);
+  });
+});
+
+describe('announceView', () => {
+  const view = { userId: 'ann', viewedAt: stamp() };
+
+  test('has the content counted when a view comes and when it goes, and not in between', () => {
+    expect(kinds(announceView(change(undefined, view)))).toEqual(['content/photo views']);
+    expect(kinds(announceView(change(view, undefined)))).toEqual(['content/photo views']);
+    expect(announceView(change(view, { ...view, viewedAt: stamp(9) }))).toEqual({});
   });
 });
 

@@ -96,6 +96,7 @@ describe('rollUp', () => {
 
   test.each([
     ['comments', 'content/photo', { collection: 'content/photo/comments', where: [['status', '==', 'visible']] }],
+    ['views', 'content/photo', { collection: 'content/photo/views' }],
     ['followers', 'users/ann', { collection: 'users/ann/followers' }],
     ['following', 'users/ann', { collection: 'followers', everywhere: true, where: [['followerUid', '==', 'ann']] }],
   ] as const)('counts %s by their own documents', (kind, subject, expected) => {
