@@ -236,6 +236,7 @@ const WEIGHTS = {
   words: 1,
   like: 14,
   unlike: 8,
+  view: 8,
   comment: 12,
   edit: 8,
   delete: 4,
@@ -286,6 +287,7 @@ function think(chaos: Chaos, model: SocialModel, nth: number): Action | undefine
       return { kind, by, words: isOdd ? ['loud'] : [] };
     case 'like':
     case 'unlike':
+    case 'view':
     case 'mute-thread':
     case 'unmute-thread':
       return { kind, by, contentId };

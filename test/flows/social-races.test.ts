@@ -6,6 +6,7 @@
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Documents } from '../../functions/src/platform/documents.ts';
 import type { OutgoingEvent } from '../../functions/src/platform/publisher.ts';
+import { distributeContent } from '../../functions/src/social/distribute-content.ts';
 import { notifyOfComment, notifyOfMention } from '../../functions/src/notification/notify-of-actions.ts';
 import { startFanOut } from '../../functions/src/social/feed-fan-out.ts';
 import { reconcileFeed } from '../../functions/src/social/feed-follow.ts';
@@ -13,6 +14,7 @@ import { OLD_ROW_KEPT_MS, ROW_KEPT_MS, withdrawReposted } from '../../functions/
 import { hashOfText } from '../../functions/src/platform/hash-of-text.ts';
 import { reconcileComment } from '../../functions/src/social/reconcile-comment.ts';
 import { reconcileFollow } from '../../functions/src/social/reconcile-follow.ts';
+import { requestAccountDeletion } from '../../functions/src/storage/request-account-deletion.ts';
 import { RecordedStore } from '../support/recorded-documents.ts';
 import { write } from '../support/social-actions.ts';
 import { millis } from '../support/social-model.ts';
@@ -182,6 +184,38 @@ describe('a row of a feed', () => {
     await startFanOut(contextWith({ createMissing: undoes }), job, 'cause');
     expect(store.read(ROW)).toMatchObject({ reason: 'following' });
     expect(store.read('users/eve/feed/photo')).toBeUndefined();
+  });
+
+  /** A store in which something happens at the moment between the look at the contents and the rows that come of it. */
+  const whileWriting = (work: () => Promise<unknown>): Partial<Documents> => ({
+    setAll: async (rows) => {
+      await work();
+      await documents.setAll(rows);
+    },
+  });
+  const leaves = (uid: string) => requestAccountDeletion(contextWith(), uid);
+  const follows = (ctx: ReturnType<typeof contextWith>) => reconcileFeed(ctx, { followerUid: 'bob', targetUid: 'ann' });
+
+  test('is not written for good of a content that goes, or is hidden, while a follow fills the feed', async () => {
+    await follow('bob', 'ann');
+    await follows(contextWith(whileWriting(() => change('content/photo', { visibility: 'private' }))));
+    expect(store.read(ROW)).toBeUndefined();
+    await change('content/photo', { visibility: 'public' });
+    await follows(contextWith());
+    expect(store.read(ROW)).toMatchObject({ ownerId: 'ann' });
+    await follows(contextWith(whileWriting(() => Promise.all([remove('content/photo'), remove(ROW)]))));
+    expect(store.read(ROW)).toBeUndefined();
+  });
+
+  test('is not written for good for a reader who leaves at that moment, whatever it is there for', async () => {
+    await Promise.all([follow('bob', 'ann'), change('content/photo', { mentions: ['bob'] })]);
+    const left = whileWriting(() => Promise.all([leaves('bob'), remove('users/ann/followers/bob')]));
+    await follows(contextWith(left));
+    expect(store.read(ROW)).toBeUndefined();
+    await distributeContent(contextWith(whileWriting(() => remove('deletions/account~bob'))), 'photo', 'cause');
+    expect(store.read(ROW)).toMatchObject({ reason: 'mention' });
+    await distributeContent(contextWith(whileWriting(() => leaves('bob'))), 'photo', 'cause again');
+    expect(store.read(ROW)).toBeUndefined();
   });
 
   test('says when it will have been there for long enough', async () => {

@@ -40,6 +40,7 @@ export function differences(model: SocialModel, store: RecordedStore): string[] 
     ...follows(model, store),
     ...comments(model, store),
     ...sharesAndReposts(model, store),
+    ...views(model, store),
     ...activities(model, store),
     ...points(model, store),
     ...feeds(model, store),
@@ -137,6 +138,12 @@ function sharesAndReposts(model: SocialModel, store: RecordedStore): string[] {
   ];
 }
 
+function views(model: SocialModel, store: RecordedStore): string[] {
+  const stored = new Set(store.all('views', true).map(([path]) => `${part(path, 1)} ${part(path, 3)}`));
+  const must = [...model.views].flatMap(([key, { mayBeGone }]) => (mayBeGone ? [] : [key]));
+  return bounded('views', stored, new Set(must), new Set(model.views.keys()));
+}
+
 function activities(model: SocialModel, store: RecordedStore): string[] {
   const expected = new Map<string, unknown>();
   for (const [pair, at] of model.edges) {
@@ -190,7 +197,7 @@ export function differencesOfNumbers(model: SocialModel, store: RecordedStore): 
       comments: commentsIn(store).filter(([path, row]) => part(path, 1) === contentId && row['status'] === 'visible')
         .length,
       shares: store.all(`content/${contentId}/shares`).length,
-      views: 0,
+      views: store.all(`content/${contentId}/views`).length,
     };
     const stats = store.read(`content/${contentId}`)?.['stats'];
     found.push(...compare(`numbers of ${contentId}`, entries(stats), entries(expected)));
@@ -329,7 +336,7 @@ function standings(model: SocialModel, store: RecordedStore): string[] {
 }
 
 /** What may go on naming somebody who has left: the tombstone, the audit log, and lists that others keep for themselves. */
-const KEPT = /^(deletions|moderation(Log|Subjects)|feedStates)\/|^users\/[^/]+\/(blocks|mutes|mutedThreads)\//u;
+const KEPT = /^(deletions|moderationLog)\/|^users\/[^/]+\/(blocks|mutes|mutedThreads)\//u;
 
 /** Every deletion has come to its end, and nothing names whom or what was deleted. */
 function erasures(model: SocialModel, store: RecordedStore): string[] {

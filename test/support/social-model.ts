@@ -18,15 +18,19 @@ export interface ModelContent {
   isDown: boolean;
 }
 
-interface ModelShare {
+/** What somebody has a right to that is asked once, when it takes effect. */
+interface Rightful {
   contentId: string;
-  shareId: string;
   by: string;
-  target: 'link' | 'repost';
-  at: number;
   isSeen: boolean;
   /** Its maker may have lost the right to it, seen by the rules or not, before anybody had seen it. */
   mayBeGone: boolean;
+}
+
+interface ModelShare extends Rightful {
+  shareId: string;
+  target: 'link' | 'repost';
+  at: number;
 }
 
 interface ModelReport {
@@ -59,6 +63,8 @@ export class SocialModel {
   readonly likes = new Map<string, number>();
   readonly comments = new ModelComments();
   readonly shares = new Map<string, ModelShare>();
+  /** By content and viewer. */
+  readonly views = new Map<string, Rightful>();
   /** Contents that somebody has said to want no more of, as `uid contentId`. */
   readonly unwanted = new Set<string>();
   /** Who bears a strike for what: by subject. */
@@ -82,6 +88,7 @@ export class SocialModel {
   settled(): void {
     this.comments.settled((subject) => this.decisions.has(subject));
     for (const share of this.shares.values()) share.isSeen = true;
+    for (const view of this.views.values()) view.isSeen = true;
     for (const report of this.#reports.values()) report.isSeen = true;
   }
 
@@ -102,11 +109,11 @@ export class SocialModel {
         return this.#follow(by, action.whom, at);
       case 'unfollow':
         this.edges.delete(pairOf(by, action.whom));
-        return this.#doubtShares({ by, ownerId: action.whom });
+        return this.#doubt({ by, ownerId: action.whom });
       case 'answer': {
         const wishAt = millis(read(`users/${by}/followRequests/${action.whom}`)?.['createdAt']);
         this.answers.set(pairOf(action.whom, by), { at: wishAt, status: action.status });
-        return this.#doubtShares({ by: action.whom, ownerId: by });
+        return this.#doubt({ by: action.whom, ownerId: by });
       }
       case 'privacy':
         return this.#changePrivacy(by, action.isPrivate);
@@ -136,7 +143,7 @@ export class SocialModel {
         this.contentOf(action.contentId).visibility = action.visibility;
         if (action.visibility === 'public') spans.end(`closed ${action.contentId}`, at);
         else spans.begin(`closed ${action.contentId}`, at);
-        return this.#doubtShares(action);
+        return this.#doubt(action);
       case 'gate':
         return;
       case 'feedback':
@@ -159,13 +166,19 @@ export class SocialModel {
         return this.comments.delete(action);
       case 'share': {
         const { contentId, shareId, target } = action;
-        const { ownerId, visibility, isDown } = this.contentOf(contentId);
-        const isClosed = visibility !== 'public' && by !== ownerId && !this.follow(by, ownerId).stands;
-        const mayBeGone = isDown || isClosed;
+        const mayBeGone = this.#isClosedTo(by, contentId);
         this.shares.set(shareId, { contentId, shareId, by, target, at, isSeen: false, mayBeGone });
         if (target === 'repost') {
           this.everReposted.set(contentId, (this.everReposted.get(contentId) ?? new Set()).add(by));
         }
+        return;
+      }
+      case 'view': {
+        const { contentId } = action;
+        const key = `${contentId} ${by}`;
+        const isThere = this.views.get(key)?.mayBeGone === false;
+        if (isThere) return;
+        this.views.set(key, { contentId, by, isSeen: false, mayBeGone: this.#isClosedTo(by, contentId) });
         return;
       }
       case 'unshare':
@@ -281,17 +294,22 @@ export class SocialModel {
     for (const comment of this.comments.values()) {
       if (comment.ownerId === by && comment.authorId === whom) comment.isWithdrawn = true;
     }
-    this.#doubtShares({ by, ownerId: whom });
-    this.#doubtShares({ by: whom, ownerId: by });
+    this.#doubt({ by, ownerId: whom });
+    this.#doubt({ by: whom, ownerId: by });
   }
 
   /** The right to these ends, before all of them were seen perhaps. */
-  #doubtShares(of: { contentId?: string; by?: string; ownerId?: string }): void {
-    for (const share of this.shares.values()) {
-      const { ownerId } = this.contentOf(share.contentId);
-      const isOf = of.contentId ? share.contentId === of.contentId : share.by === of.by && ownerId === of.ownerId;
-      if (isOf && !share.isSeen) share.mayBeGone = true;
+  #doubt(of: { contentId?: string; by?: string; ownerId?: string }): void {
+    for (const each of [...this.shares.values(), ...this.views.values()]) {
+      const { ownerId } = this.contentOf(each.contentId);
+      const isOf = of.contentId ? each.contentId === of.contentId : each.by === of.by && ownerId === of.ownerId;
+      if (isOf && !each.isSeen) each.mayBeGone = true;
     }
+  }
+
+  #isClosedTo(uid: string, contentId: string): boolean {
+    const { ownerId, visibility, isDown } = this.contentOf(contentId);
+    return isDown || (visibility !== 'public' && uid !== ownerId && !this.follow(uid, ownerId).stands);
   }
 
   /** Whoever may be told of the words that a comment has now. */
@@ -332,7 +350,7 @@ export class SocialModel {
       this.contentOf(contentId).isDown = isDown;
       if (isDown) this.notices.spans.begin(`down ${contentId}`, at);
       else this.notices.spans.end(`down ${contentId}`, at);
-      this.#doubtShares({ contentId });
+      this.#doubt({ contentId });
     }
     this.decisions.set(subject, (this.decisions.get(subject) ?? 0) + 1);
     if (isDown) this.strikes.set(subject, comment ? comment.authorId : about.ownerId);
@@ -345,6 +363,7 @@ export class SocialModel {
     for (const key of this.likes.keys()) if (key.startsWith(`${contentId} `)) this.likes.delete(key);
     for (const comment of this.comments.values()) if (comment.contentId === contentId) this.comments.delete(comment);
     for (const [id, share] of this.shares) if (share.contentId === contentId) this.shares.delete(id);
+    for (const [key, view] of this.views) if (view.contentId === contentId) this.views.delete(key);
     for (const key of this.unwanted) if (key.endsWith(` ${contentId}`)) this.unwanted.delete(key);
     this.notices.forget((told) => told.contentId === contentId);
   }
@@ -359,6 +378,7 @@ export class SocialModel {
     for (const key of this.likes.keys()) if (key.endsWith(` ${uid}`)) this.likes.delete(key);
     for (const comment of this.comments.values()) if (comment.authorId === uid) this.comments.delete(comment);
     for (const [id, share] of this.shares) if (share.by === uid) this.shares.delete(id);
+    for (const [key, view] of this.views) if (view.by === uid) this.views.delete(key);
     for (const key of this.unwanted) if (key.startsWith(`${uid} `)) this.unwanted.delete(key);
     for (const key of this.#outcomes.keys()) if (key.startsWith(`${uid} `)) this.#outcomes.delete(key);
     for (const [id, { by }] of this.#reports) if (by === uid) this.#reports.delete(id);

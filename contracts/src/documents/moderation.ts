@@ -4,6 +4,13 @@ import type { DocumentRef } from './document.ts';
 import { timestamp } from './timestamp.ts';
 import { rejection } from './upload.ts';
 
+/**
+ * Stands for the owner in what moderation keeps of an erased account, or of an erased content: decided cases, and fingerprints of
+ * what was taken down. Of an account the standings of its subjects say so too. The audit log alone goes on naming the account's
+ * id, since no entry can change without breaking the chain; nothing is left that says whose id that was.
+ */
+export const ERASED_OWNER = 'erased';
+
 export const REASON_MAX = 1000;
 export const STATEMENT_MAX = 1000;
 export const REPORT_DETAILS_MAX = 1000;
@@ -136,7 +143,7 @@ export const moderationSubjectAt = (subject: string): DocumentRef<ModerationSubj
 
 /**
  * `moderationLog/{key}~{seq}`: the audit log. Entries are only ever added; each holds the hash of the one before it, so
- * that a change to any of them shows. Holds no words of a user.
+ * that a change to any of them shows. Holds no words of a user, and outlives the accounts that it names.
  */
 export const logEntry = z.object({
   subject: z.string(),

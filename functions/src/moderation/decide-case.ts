@@ -1,4 +1,5 @@
 import {
+  ERASED_OWNER,
   type ModerationAction,
   type ModerationCase,
   type ModerationDecision,
@@ -60,10 +61,12 @@ export function actionOf(
   return root === 'uploads' ? 'reject' : 'remove';
 }
 
+const ownCase = () => new Refusal('permission-denied', 'own-case', 'Nobody judges their own case.');
+
 /** Sees to it that a moderator may touch a case. */
 function admit(found: ModerationCase | undefined, { uid }: Caller, now: Date): ModerationCase {
   if (!found) throw new Refusal('not-found', 'no-such-case', 'There is no such case.');
-  if (found.ownerId === uid) throw new Refusal('permission-denied', 'own-case', 'Nobody judges their own case.');
+  if (found.ownerId === uid) throw ownCase();
   if (found.excluded.includes(uid)) {
     throw new Refusal('permission-denied', 'not-impartial', 'Somebody else has to judge this appeal.');
   }
@@ -129,14 +132,16 @@ export async function decideCase(
     const subject = parsed?.root === 'uploads' && published ? `content/${parsed.contentId}` : found.subject;
     const root = subject.startsWith('uploads/') ? 'uploads' : 'content';
     const present = await tx.get(moderationSubjectAt(subject));
+    const ownerId = await ownerOf(tx, found, present);
+    if (ownerId === caller.uid) throw ownCase();
     const action = actionOf(found, root, present, decision);
     if (!action) {
       const isSame = found.decision?.decision === decision && found.decision.moderatorId === caller.uid;
       if (isSame) return { caseId, subject, action: 'none' };
       throw new Refusal('failed-precondition', 'already-decided', 'That is how the case has been decided.');
     }
-    const effects = await readEffects(tx, found, parsed);
-    const { scores, policyVersion, ownerId } = found;
+    const effects = await readEffects(tx, ownerId, parsed);
+    const { scores, policyVersion } = found;
     const actor = { kind: 'moderator' as const, id: caller.uid };
     const entry = appendEntry(
       tx,
@@ -158,17 +163,30 @@ export async function decideCase(
   });
 }
 
+/**
+ * Whom a decision is about. A case about an erased content names nobody any more, but its subject does: what the owner was struck
+ * for can still be taken back. An account on its way out is nobody.
+ */
+async function ownerOf(
+  tx: Transaction,
+  found: ModerationCase,
+  present: ModerationSubject | undefined,
+): Promise<string> {
+  const named = found.ownerId === ERASED_OWNER ? (present?.ownerId ?? ERASED_OWNER) : found.ownerId;
+  if (named === ERASED_OWNER) return ERASED_OWNER;
+  return (await tx.get(deletionAt(deletionId('account', named)))) ? ERASED_OWNER : named;
+}
+
 /** The documents that a decision changes besides the case: read before anything is written. */
-async function readEffects(tx: Transaction, found: ModerationCase, parsed: ReturnType<typeof parseSubject>) {
+async function readEffects(tx: Transaction, ownerId: string, parsed: ReturnType<typeof parseSubject>) {
   const contentId = parsed?.whole ? parsed.contentId : undefined;
-  const [account, erased, screening, fingerprint] = await Promise.all([
-    tx.get(accountStandingAt(found.ownerId)),
-    tx.get(deletionAt(deletionId('account', found.ownerId))),
+  const [account, screening, fingerprint] = await Promise.all([
+    ownerId === ERASED_OWNER ? undefined : tx.get(accountStandingAt(ownerId)),
     contentId === undefined ? undefined : tx.get(screeningAt(contentId)),
     contentId === undefined ? undefined : tx.get(fingerprintAt(contentId)),
   ]);
   const ban = screening && (await tx.get(bannedHashAt(screening.sha256)));
-  return { contentId, root: parsed?.root, account, isErased: erased !== undefined, screening, fingerprint, ban };
+  return { contentId, root: parsed?.root, account, screening, fingerprint, ban };
 }
 
 interface Made {
@@ -182,10 +200,9 @@ interface Made {
 }
 
 function writeEffects(tx: Transaction, effects: Awaited<ReturnType<typeof readEffects>>, made: Made): void {
-  const { contentId, account, isErased, screening, fingerprint, ban } = effects;
+  const { contentId, account, screening, fingerprint, ban } = effects;
   const { action, entryId, undoes, ownerId, now } = made;
-  // An account on its way out bears no strike any more.
-  if (!isErased) {
+  if (ownerId !== ERASED_OWNER) {
     if (isAdverse(action)) tx.set(accountStandingAt(ownerId), withStrike(account, entryId, now));
     else if (undoes !== undefined && standingAfter(action) === 'clear') {
       tx.set(accountStandingAt(ownerId), withoutStrike(account, undoes, now));

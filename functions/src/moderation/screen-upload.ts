@@ -13,7 +13,7 @@ import {
 import type { contentScreeningRequested } from '@playnite/contracts/events';
 import type { Context } from '../platform/context.ts';
 import { serverTime } from '../platform/documents.ts';
-import { holdForReview } from './cases.ts';
+import { holdForReview, isLeaving } from './cases.ts';
 import type { ClassifyImage } from './classify-image.ts';
 import { colorGrid } from './color-grid.ts';
 import { type Catalog, type LookAlike, fingerprintAt } from './fingerprints.ts';
@@ -80,20 +80,19 @@ async function look(
   // The fingerprint is written before others are looked for: of two uploads at one moment each sees the other.
   const still = request.kind === 'image' ? pictures[0] : undefined;
   const [hashes, colors] = still ? await Promise.all([hashImage(still), colorGrid(still)]) : [undefined, ''];
-  await ctx.documents.setAll([
-    [
-      fingerprintAt(request.uploadId),
-      {
-        contentId: request.uploadId,
-        ownerId: request.ownerId,
-        sha256: request.sha256,
-        hashes: hashes?.stored ?? [],
-        colors,
-        state: 'pending',
-        at: serverTime,
-      },
-    ],
-  ]);
+  await ctx.documents.transact(async (tx) => {
+    // Whoever erases an account's fingerprints may have been here before.
+    if (await isLeaving(tx, request.ownerId, request.uploadId)) return;
+    tx.set(fingerprintAt(request.uploadId), {
+      contentId: request.uploadId,
+      ownerId: request.ownerId,
+      sha256: request.sha256,
+      hashes: hashes?.stored ?? [],
+      colors,
+      state: 'pending',
+      at: serverTime,
+    });
+  });
   if (hashes) {
     const sought = { sought: hashes.sought, colors };
     found.lookAlikes = await catalog.lookAlikes(ctx, request.uploadId, sought);
@@ -220,7 +219,7 @@ async function conclude(ctx: Needs, request: ScreeningRequest, policy: Moderatio
   const { scores } = findings;
   await ctx.documents.transact(async (tx) => {
     const [earlier, present] = await Promise.all([tx.get(screeningAt(uploadId)), tx.get(moderationSubjectAt(subject))]);
-    if (earlier?.object.generation === object.generation) return;
+    if (earlier?.object.generation === object.generation || (await isLeaving(tx, ownerId, uploadId))) return;
     const policyVersion = policy.version;
     const about = { subject, scores, policyVersion, reason };
     if (verdict === 'review') {

@@ -53,6 +53,8 @@ export const reporterAt = (uid: string): DocumentRef<Reporter> => ({ path: `repo
 
 /** `moderationSubjects/{key}/reporters/{uid}`: who has reported a subject; nobody counts twice. */
 const ledgerEntry = z.object({
+  /** The document's id once more: among the reporters of all subjects only a field can be searched. */
+  reporterId: z.string(),
   reportId: z.string(),
   reason: z.string(),
   weight: z.number(),
@@ -133,6 +135,7 @@ async function countReport(ctx: Needs, reportId: string): Promise<string | undef
     if (ledger) return settle('repeated');
     settle('open');
     tx.create(ledgerAt(subject, reporterId), {
+      reporterId,
       reportId,
       reason,
       weight: weightOf(history),

@@ -12,7 +12,7 @@ import type { Context } from '../platform/context.ts';
 import { serverTime } from '../platform/documents.ts';
 import { eventOf } from '../platform/publisher.ts';
 import { startFanOut } from './feed-fan-out.ts';
-import { fieldsOf } from './feed-rows.ts';
+import { fieldsOf, withdrawGone } from './feed-rows.ts';
 import { FOLLOWERS_PUSHED_MAX } from './plan-fan-out.ts';
 
 /**
@@ -84,6 +84,7 @@ async function bringToMentioned(
       fieldsOf({ contentId, ownerId, at: publishedAt.toMillis(), reason: 'mention' }, ctx.now()),
     ]),
   );
+  await withdrawGone(ctx, reached, [contentId]);
   // Those who follow as well are told by the page of the fan-out that they stand in.
   const strangers = reached.filter((uid) => edges[others.indexOf(uid)] === undefined);
   if (strangers.length === 0) return;

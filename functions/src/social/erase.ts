@@ -14,6 +14,7 @@ import type { Context } from '../platform/context.ts';
 import type { Search } from '../platform/documents.ts';
 import { eraseAll, eraseOne, erasePaged, inGroups, leaveReceipt } from '../platform/erasure.ts';
 import { discoverStateAt } from './discover.ts';
+import { forgetInStates } from './feed-feedback.ts';
 import { withdrawReposted } from './feed-rows.ts';
 import { reconcileFollow } from './reconcile-follow.ts';
 import { recount } from './roll-up.ts';
@@ -42,16 +43,17 @@ async function ofContent(ctx: Needs, contentId: string, ownerId: string): Promis
   const subject = `content/${contentId}`;
   const everywhere = (collection: string, ...where: Conditions) =>
     eraseAll(ctx, { collection, everywhere: true, where });
-  const [feed, feedback, activity, activityBelow, drift, shareTraces] = await Promise.all([
+  const [feed, feedback, hidden, activity, activityBelow, drift, shareTraces] = await Promise.all([
     everywhere('feed', ['contentId', '==', contentId]),
     everywhere('feedback', ['contentId', '==', contentId]),
+    forgetInStates(ctx, 'hidden', contentId),
     everywhere('activity', ['subject', '==', subject]),
     everywhere('activity', ...below('subject', subject)),
     eraseAll(ctx, { collection: 'counterDrift', where: [['subject', '==', subject]] }),
     eraseShareTraces(ctx, 'contentId', contentId),
   ]);
   await recount(ctx, { subject: `users/${ownerId}`, kind: 'content' });
-  return { feed, feedback, activity: activity + activityBelow, drift, shareTraces };
+  return { feed, feedback, hidden, activity: activity + activityBelow, drift, shareTraces };
 }
 
 /** A field that holds the path of something below a document. */
@@ -76,15 +78,17 @@ async function ofAccount(ctx: Needs, uid: string): Promise<Tally> {
     cutWishes(ctx, uid, 'followRequests'),
   ]);
   // What the account did below others' contents; a like that had not taken effect yet ends with the news of it.
-  const [likes, comments, shares, feedOfOthers, repostsOfOthers, activityOfOthers] = await Promise.all([
+  const [likes, comments, shares, views, feedOfOthers, repostsOfOthers, activityOfOthers] = await Promise.all([
     everywhere('likes', ['userId', '==', uid]),
     everywhere('comments', ['authorId', '==', uid]),
     everywhere('shares', ['userId', '==', uid]),
+    everywhere('views', ['userId', '==', uid]),
     everywhere('feed', ['ownerId', '==', uid]),
     withdrawReposted(ctx, uid),
     everywhere('activity', ['subject', '==', `users/${uid}`]),
   ]);
   const mentionsOfOthers = await forgetMentions(ctx, uid);
+  const pulledByOthers = await forgetInStates(ctx, 'pulled', uid);
   // After the follows, whose ends are still written there.
   const lists = Object.fromEntries(
     await Promise.all(
@@ -101,7 +105,7 @@ async function ofAccount(ctx: Needs, uid: string): Promise<Tally> {
       eraseShareTraces(ctx, 'ownerId', uid),
       eraseAll(ctx, { collection: 'counterDrift', where: [['subject', '==', `users/${uid}`]] }),
     ]);
-  const ofOthers = { feedOfOthers: feedOfOthers + repostsOfOthers, activityOfOthers, mentionsOfOthers };
+  const ofOthers = { feedOfOthers: feedOfOthers + repostsOfOthers, activityOfOthers, mentionsOfOthers, pulledByOthers };
   return {
     users,
     handles,
@@ -111,6 +115,7 @@ async function ofAccount(ctx: Needs, uid: string): Promise<Tally> {
     likes,
     comments,
     shares,
+    views,
     ...lists,
     ...ofOthers,
     budgets,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Context } from '../platform/context.ts';
 import { type QueueDefinition, taskOf } from '../platform/task-queues.ts';
 import { setPulled } from './feed-rebuild.ts';
-import { fieldsOf, withdrawRows } from './feed-rows.ts';
+import { fieldsOf, withdrawGone, withdrawRows } from './feed-rows.ts';
 import type { Pair } from './reconcile-follow.ts';
 
 /** Contents of somebody newly followed that go into the feed. */
@@ -68,6 +68,8 @@ async function backFill(ctx: Needs, { followerUid, targetUid }: Pair): Promise<v
       return [feedItemAt(followerUid, id), fieldsOf(row, ctx.now())];
     }),
   );
+  const contentIds = newest.map(({ id }) => id);
+  await withdrawGone(ctx, [followerUid], contentIds);
 }
 
 async function withdrawFollowed(ctx: Needs, { followerUid, targetUid }: Pair): Promise<void> {

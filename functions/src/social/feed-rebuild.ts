@@ -7,6 +7,8 @@
  */
 import {
   type FeedState,
+  deletionAt,
+  deletionId,
   feedAuthorAt,
   feedItemAt,
   feedStateAt,
@@ -15,9 +17,9 @@ import {
   userAt,
 } from '@playnite/contracts/documents';
 import type { Context } from '../platform/context.ts';
-import { absent, excluding, including, serverTime } from '../platform/documents.ts';
+import { type Transaction, absent, excluding, including, serverTime } from '../platform/documents.ts';
 import type { Position, Row } from './feed-page.ts';
-import { fieldsOf } from './feed-rows.ts';
+import { fieldsOf, withdrawGone } from './feed-rows.ts';
 import { type Known, authorsRows, readSources } from './feed-sources.ts';
 import { ACTIVE_MS, isActive } from './plan-fan-out.ts';
 
@@ -47,7 +49,7 @@ export async function noteActive(ctx: Needs, uid: string): Promise<FeedState> {
   const noted = await ctx.documents.transact(async (tx) => {
     const present = await tx.get(feedStateAt(uid));
     if (!present) {
-      tx.create(feedStateAt(uid), { activeAt: serverTime });
+      if (!(await isErased(tx, uid))) tx.create(feedStateAt(uid), { activeAt: serverTime });
       return { activeAt: { toMillis: () => now, toDate: () => new Date(now) } };
     }
     const activeAt = present.activeAt.toMillis();
@@ -90,6 +92,8 @@ export async function fillGap(ctx: Needs, uid: string, state: FeedState): Promis
   const reposted = filled.filter(({ repostedBy }) => repostedBy !== undefined);
   await ctx.documents.setAll(own.map((row) => [feedItemAt(uid, row.contentId), fieldsOf(row, now)]));
   await ctx.documents.createMissing(reposted.map((row) => [feedItemAt(uid, row.contentId), fieldsOf(row, now)]));
+  const contentIds = filled.map(({ contentId }) => contentId);
+  await withdrawGone(ctx, [uid], contentIds);
   const oldest = filled.at(-1);
   const left = complete || !oldest ? undefined : { after: gap.after, before: Math.min(oldest.at, gap.before - 1) };
   await ctx.documents.transact(async (tx) => {
@@ -132,8 +136,14 @@ export async function setPulled(
     const state = await tx.get(feedStateAt(uid));
     if ((state?.pulled ?? []).includes(authorUid) === isPulled) return;
     if (state) tx.update(feedStateAt(uid), { pulled: isPulled ? including(authorUid) : excluding(authorUid) });
-    else tx.create(feedStateAt(uid), { activeAt: serverTime, pulled: [authorUid] });
+    else if (!(await isErased(tx, uid))) {
+      tx.create(feedStateAt(uid), { activeAt: serverTime, pulled: [authorUid] });
+    }
   });
 }
+
+/** An account that is gone may go on asking for a while, by its last token; no state begins for it any more. */
+const isErased = async (tx: Pick<Transaction, 'get'>, uid: string): Promise<boolean> =>
+  (await tx.get(deletionAt(deletionId('account', uid)))) !== undefined;
 
 type Needs = Pick<Context, 'documents' | 'now'>;

@@ -8,6 +8,8 @@ import {
   type FeedItem,
   type Repost,
   contentAt,
+  deletionAt,
+  deletionId,
   feedItem,
   feedItemAt,
   followerAt,
@@ -16,7 +18,7 @@ import {
 } from '@playnite/contracts/documents';
 import type { Context } from '../platform/context.ts';
 import type { Condition } from '../platform/documents.ts';
-import { erasePaged, inGroups } from '../platform/erasure.ts';
+import { erasePaged, inGroups, notErased } from '../platform/erasure.ts';
 import type { Row } from './feed-page.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -58,13 +60,47 @@ export function rowFor(
   { content, reposts }: { content: Content | undefined; reposts: readonly Repost[] },
   follows: (uid: string) => boolean,
 ): Row | undefined {
-  if (content?.status !== 'published' || content.visibility === 'private') return undefined;
+  if (!isShown(content)) return undefined;
   const { ownerId, publishedAt, visibility } = content;
   const row = { contentId, ownerId, reason: 'following' as const };
   if (follows(ownerId)) return { ...row, at: publishedAt.toMillis() };
   if (visibility !== 'public') return undefined;
   const passedOn = reposts.find(({ userId }) => follows(userId));
   return passedOn && { ...row, at: passedOn.at.toMillis(), repostedBy: passedOn.userId };
+}
+
+/** Whether a content is for others to see. */
+const isShown = (content: Content | undefined): content is Content =>
+  content?.status === 'published' && content.visibility !== 'private';
+
+/**
+ * Looks once more at rows that were just written, and takes away those of a content that is no longer shown, or of a reader who
+ * left: who withdrew the content, or erased the feed, may have looked for the row before it was there.
+ */
+export async function withdrawGone(
+  ctx: Pick<Needs, 'documents'>,
+  readers: readonly string[],
+  contentIds: readonly string[],
+): Promise<void> {
+  const [contents, present] = await Promise.all([
+    ctx.documents.getAll(contentIds.map(contentAt)),
+    notErased(ctx, 'account', readers),
+  ]);
+  const places = readers.flatMap((readerUid) =>
+    contentIds
+      .filter((_, index) => !present.includes(readerUid) || !isShown(contents[index]))
+      .map((contentId): Place => ({ readerUid, contentId })),
+  );
+  await inGroups(places, AT_ONCE, ({ readerUid, contentId }) =>
+    ctx.documents.transact(async (tx) => {
+      const [content, deletion] = await Promise.all([
+        tx.get(contentAt(contentId)),
+        tx.get(deletionAt(deletionId('account', readerUid))),
+      ]);
+      // It may be shown again by now, with rows of its own.
+      if (deletion || !isShown(content)) tx.delete(feedItemAt(readerUid, contentId));
+    }),
+  );
 }
 
 /** Takes out of one feed the rows that a search finds and that are by somebody, but for those that stay for another reason. */

@@ -15,7 +15,7 @@ import { KEYED_CALLS } from '../platform/idempotency.ts';
 import { changeSums, openQuota } from './quota.ts';
 import { plan } from './settle.ts';
 
-/** Objects removed from the bucket in one page, and of these at the same time. */
+/** Objects, or reservations with theirs, removed in one page, and of these at the same time. */
 const OBJECT_PAGE = 300;
 const REMOVALS_AT_ONCE = 20;
 
@@ -44,10 +44,31 @@ async function ofAccount(ctx: Needs, uid: string): Promise<Tally> {
   const [uploads, quotas, reservations, idempotencyKeys] = await Promise.all([
     removeBelow(ctx, `uploads/${uid}/`),
     eraseOne(ctx, quotaAt(uid).path),
-    eraseAll(ctx, { collection: 'reservations', where: [['ownerId', '==', uid]] }),
+    eraseReservations(ctx, uid),
     eraseAll(ctx, { collection: KEYED_CALLS, where: [['uid', '==', uid]] }),
   ]);
   return { uploads, quotas, reservations, idempotencyKeys };
+}
+
+/**
+ * Erases an account's reservations, and what uploads that never became a content have left in the bucket. Each goes after its
+ * objects, which nothing else leads to: where no reservation is left, none of these is.
+ */
+async function eraseReservations(ctx: Needs, uid: string): Promise<number> {
+  return erasePaged('reservations', async () => {
+    const paths = await ctx.documents.paths({
+      collection: 'reservations',
+      where: [['ownerId', '==', uid]],
+      limit: OBJECT_PAGE,
+    });
+    await inGroups(paths, REMOVALS_AT_ONCE, async (path) => {
+      const uploadId = path.slice(path.lastIndexOf('/') + 1);
+      await removeOne(ctx, quarantinePath(uploadId));
+      await removeBelow(ctx, mediaPrefix(uploadId));
+    });
+    await ctx.documents.deleteAll(paths);
+    return paths.length;
+  });
 }
 
 async function removeBelow(ctx: Needs, prefix: string): Promise<number> {

@@ -100,8 +100,10 @@ function ofContent(ctx: Needs, contentId: string, ownerId: string): Places {
     likes: all(`content/${contentId}/likes`),
     comments: all(`content/${contentId}/comments`),
     shares: all(`content/${contentId}/shares`),
+    views: all(`content/${contentId}/views`),
     feed: everywhere('feed', ['contentId', '==', contentId]),
     feedback: everywhere('feedback', ['contentId', '==', contentId]),
+    hidden: all('feedStates', ['hidden', 'array-contains', contentId]),
     activity: everywhere('activity', ['subject', '==', `content/${contentId}`]),
     activityBelow: everywhere(
       'activity',
@@ -157,6 +159,7 @@ function ofAccount(ctx: Needs, uid: string): Places {
     likes: everywhere('likes', ['userId', '==', uid]),
     comments: everywhere('comments', ['authorId', '==', uid]),
     shares: everywhere('shares', ['userId', '==', uid]),
+    views: everywhere('views', ['userId', '==', uid]),
     repostsOfOthers: everywhere('feed', ['repostedBy', '==', uid]),
     activityOfOthers: everywhere('activity', ['subject', '==', `users/${uid}`]),
     followersOfOthers: everywhere('followers', ['followerUid', '==', uid]),
@@ -173,6 +176,16 @@ function ofAccount(ctx: Needs, uid: string): Places {
     quotas: document(`quotas/${uid}`),
     reservations: all('reservations', ['ownerId', '==', uid]),
     idempotencyKeys: all(KEYED_CALLS, ['uid', '==', uid]),
+    pulledByOthers: all('feedStates', ['pulled', 'array-contains', uid]),
+    reports: all('reports', ['reporterId', '==', uid]),
+    reporters: document(`reporters/${uid}`),
+    reporterOf: everywhere('reporters', ['reporterId', '==', uid]),
+    accountStandings: document(`accountStandings/${uid}`),
+    // What moderation keeps of these, it keeps without their owner. Its audit log is not looked at: it stays as it is.
+    moderationCases: all('moderationCases', ['ownerId', '==', uid]),
+    moderationSubjects: all('moderationSubjects', ['ownerId', '==', uid]),
+    fingerprints: all('fingerprints', ['ownerId', '==', uid]),
+    screenings: all('screenings', ['ownerId', '==', uid]),
     uploadObjects: objectsBelow(ctx, `uploads/${uid}/`),
   };
 }
