@@ -39,7 +39,7 @@ export const ACCOUNT_ROWS: readonly Row[] = [
   signUp('a handle too long', nobodyAtAll, { handle: 'a'.repeat(21) }),
   signUp('a handle with capitals', nobodyAtAll, { handle: 'Fresh' }),
   signUp('a handle with a dash', nobodyAtAll, { handle: 'fresh-name' }),
-  signUp('a handle that is taken', nobodyAtAll, { handle: 'sue_handle' }),
+  signUp('a handle that is taken', nobodyAtAll, { handle: 'lou_handle' }),
   signUp('no handle document', nobodyAtAll, { holder: null }),
   signUp('no profile', nobodyAtAll, { user: null }),
   signUp('the handle is another’s', nobodyAtAll, { holder: { uid: 'eve' } }),
@@ -91,6 +91,8 @@ export const ACCOUNT_ROWS: readonly Row[] = [
   get('handles/ann_handle', everybody),
   ...listOf('handles', 1, nobodyAtAll),
   remove('handles/ann_handle', nobodyAtAll),
+  create('that one’s profile names, again', 'handles/sue_handle', (who) => ({ uid: who }), ['sue']),
+  create('that one’s profile names, for another', 'handles/sue_handle', () => ({ uid: 'eve' }), nobodyAtAll),
   update('hand over', 'handles/ann_handle', { uid: 'eve' }, nobodyAtAll),
 
   // feed, activity, notifications

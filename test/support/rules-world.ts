@@ -30,14 +30,15 @@ export const UNTOUCHABLE = [
   'idempotencyKeys/k',
   'unheard/of',
   'content/public/shares/link/reach/r',
+  'content/public/views/eve',
   'content/public/secrets/s',
   'users/ann/secrets/s',
 ];
 
 /**
- * ann owns everything; bob follows her; eve is anybody; bill is blocked by her; liz blocks her; sue is suspended, lou
- * limited; ron did too much and has to wait, bob has waited; mo and ada are moderator and admin, and follow too many; new has an account and no
- * profile; gone has deleted theirs, and still holds a token; nobody is not signed in.
+ * ann owns everything; bob follows her; eve is anybody; bill is blocked by her; liz blocks her; sue is suspended, and her handle
+ * has been lost; lou is limited; ron did too much and has to wait, bob has waited; mo and ada are moderator and admin, and follow
+ * too many; new has an account and no profile; gone has deleted theirs, and still holds a token; nobody is not signed in.
  */
 export const PEOPLE = [
   'nobody',
@@ -162,7 +163,6 @@ async function furnish(db: Firestore): Promise<void> {
   }
   put('users/sue', profile('sue_handle', { status: 'suspended' }));
   put('users/lou', profile('lou_handle', { status: 'limited' }));
-  put('handles/sue_handle', { uid: 'sue' });
   put('handles/lou_handle', { uid: 'lou' });
   put('users/bob/following/ann', { createdAt: now });
   put('users/ann/followers/bob', { createdAt: now });
