@@ -8,5 +8,6 @@ export default {
   },
   modulePathIgnorePatterns: ['<rootDir>/functions/lib', '<rootDir>/.cache', '<rootDir>/.data'],
   maxWorkers: 2,
-  testTimeout: 120_000,
+  // Longer than one wait of a test may take (RECOVERY_MAX_MS in test/support/faults.ts), so that the wait says what it saw.
+  testTimeout: 180_000,
 };

@@ -1,21 +1,29 @@
 /**
  * Messages that no try can help, among good ones: each ends as a dead letter that says why, and holds up nobody. Runs
- * among the faults, since the broken documents make letters that others would stumble over.
+ * among the faults, since the broken documents make letters that others would stumble over. `POISON_EVENTS` and `POISON_BAD` set
+ * how many messages there are, and how many of them, 14 at least, are bad (20 of 1,000 take a minute or two).
  */
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type EventEnvelope, socialFollowed } from '@playnite/contracts/events';
 import type { Client } from '@playnite/emulators/client';
+import { inGroups } from '../../functions/src/platform/erasure.ts';
 import { db, deliverEvent, giveRole } from '../support/backstage.ts';
 import { becomes } from '../support/faults.ts';
 import { newHandle, person } from '../support/platform.ts';
 import { seedFollowers, unheard } from '../support/seed-social.ts';
+import { writeProfiles } from '../support/social-documents.ts';
 
 const CONSUMER = 'notification-onFollowed';
-const GOOD_MESSAGES = 40;
-/** Of accounts whose documents are broken: well-formed messages, every handling of which fails. */
-const BROKEN_ACCOUNTS = 8;
+const MESSAGES = Number(process.env['POISON_EVENTS'] ?? 60);
+const POISON = Number(process.env['POISON_BAD'] ?? 20);
+const GOOD = MESSAGES - POISON;
 const TRIES_MAX = 5;
+/** Deliveries under way at a time: the emulator runs a process for each. */
+const AT_ONCE = 8;
+/** In turns without poison and with it, so that a busy moment of the machine slows down both. */
+const ROUNDS = 10;
+const TEST_MAX_MS = 120_000 + MESSAGES * 300;
 const REPLAY_MAX_MS = 30_000;
 /** Characters: past what a dead letter keeps of a payload. */
 const LONG = 600_000;
@@ -35,7 +43,10 @@ const followed = (followerUid: string, targetUid: string): Followed => ({
 const json = (value: unknown): string => JSON.stringify(value);
 const refusal = (code: string) => ({ details: expect.objectContaining({ code }) as unknown });
 
+/** Of whom the good messages tell among poison, and of whom without. */
 let target: string;
+let calmTarget: string;
+/** Whose documents are broken: messages about them are well-formed, and every handling fails. */
 let brokenUids: string[];
 let goodUids: string[];
 let malformed: string[];
@@ -44,15 +55,8 @@ beforeAll(async () => {
   const unique = randomUUID();
   const uids = (kind: string, count: number) => Array.from({ length: count }, (_, nth) => `${kind}-${nth}-${unique}`);
   target = `target-${unique}`;
-  brokenUids = uids('broken', BROKEN_ACCOUNTS);
-  goodUids = uids('good', GOOD_MESSAGES);
-  await Promise.all([
-    ...goodUids.map((uid) => db.doc(`users/${uid}`).set(profile())),
-    // Nobody is told of a follow that does not stand; here they are to hear of it from the messages alone.
-    unheard(() => seedFollowers(target, [...goodUids, ...brokenUids])),
-    // What some other program has written, or an older version of this one.
-    ...brokenUids.map((uid) => db.doc(`users/${uid}`).set({ ...profile(), displayName: 7 })),
-  ]);
+  calmTarget = `calm-${unique}`;
+  goodUids = uids('good', GOOD);
   const broken = (parts: object) => json({ ...followed(goodUids[0] ?? '', target), ...parts });
   malformed = [
     `not json ${unique}`,
@@ -68,8 +72,19 @@ beforeAll(async () => {
     json(followed(`half a pair \ud800 ${unique}`, target)),
     `{"id":"${unique}","data":${'['.repeat(DEEP)}${']'.repeat(DEEP)}}`,
   ];
+  brokenUids = uids('broken', POISON - malformed.length);
   poison = [...malformed, ...brokenUids.map((uid) => json(followed(uid, target)))];
-});
+  // Nobody is told of a follow that does not stand; here they are to hear of it from the messages alone.
+  await unheard(() =>
+    Promise.all([
+      writeProfiles(db, goodUids),
+      seedFollowers(target, [...goodUids, ...brokenUids]),
+      seedFollowers(calmTarget, goodUids),
+      // What some other program has written, or an older version of this one.
+      ...brokenUids.map((uid) => db.doc(`users/${uid}`).set({ ...profile(), displayName: 7 })),
+    ]),
+  );
+}, TEST_MAX_MS);
 
 const profile = () => ({ handle: newHandle('poison'), displayName: 'Poe', bio: '', createdAt: new Date() });
 
@@ -95,36 +110,62 @@ async function letterOf(message: string): Promise<string> {
   return found.id;
 }
 
-const notified = async (): Promise<string[]> =>
-  (await db.collection(`users/${target}/notifications`).get()).docs.map(({ id }) => id).toSorted();
+const notified = async (uid: string): Promise<string[]> =>
+  (await db.collection(`users/${uid}/notifications`).get()).docs.map(({ id }) => id).toSorted();
 
-describe('twenty poisonous messages among good ones', () => {
-  test('end as dead letters that say why, while the good ones take effect', async () => {
-    expect(poison).toHaveLength(20);
-    const good = goodUids.map((uid) => json(followed(uid, target)));
-    const mixed = good.flatMap((message, nth) => [
-      message,
-      ...(nth % 2 === 0 ? poison.slice(nth / 2, nth / 2 + 1) : []),
-    ]);
-    const answers = await Promise.all(mixed.map((message) => deliverEvent(CONSUMER, message)));
-    // Acknowledged, so that none of them comes again and again.
-    expect(new Set(answers)).toEqual(new Set([200]));
+/** Delivers messages, all of which are acknowledged, so that none of them comes again and again. Returns how long it took. */
+async function deliverAll(messages: readonly string[]): Promise<number> {
+  const began = performance.now();
+  const answers = new Set<number>();
+  await inGroups(messages, AT_ONCE, async (message) => answers.add(await deliverEvent(CONSUMER, message)));
+  expect(answers).toEqual(new Set([200]));
+  return performance.now() - began;
+}
 
-    expect(await notified()).toEqual(goodUids.map((uid) => `new-follower:${uid}`).toSorted());
-    const left = await letters();
-    expect(left.map((letter) => String(letter.get('payload'))).toSorted()).toEqual(poison.map(payloadOf).toSorted());
-    for (const letter of left) {
-      const isBroken = brokenUids.some((uid) => String(letter.get('payload')).includes(uid));
-      expect(letter.data()).toMatchObject({
-        kind: 'event',
-        state: 'parked',
-        truncated: false,
-        error: { code: isBroken ? 'malformed-document' : 'malformed', message: expect.any(String) as unknown },
-      });
-      expect(letter.get('attempts')).toBeGreaterThanOrEqual(1);
-      expect(letter.get('attempts')).toBeLessThanOrEqual(TRIES_MAX);
-    }
-  });
+/** One of so many parts of about the same length. */
+const part = <T>(all: readonly T[], nth: number, parts: number): T[] =>
+  all.slice(Math.round((nth / parts) * all.length), Math.round(((nth + 1) / parts) * all.length));
+
+describe('poisonous messages among good ones', () => {
+  test(
+    'end as dead letters that say why, while the good ones take effect',
+    async () => {
+      const calm = goodUids.map((uid) => json(followed(uid, calmTarget)));
+      const good = goodUids.map((uid) => json(followed(uid, target)));
+      const mixed = poison.flatMap((bad, nth) => [bad, ...part(good, nth, poison.length)]);
+      expect(mixed).toHaveLength(MESSAGES);
+      // Processes are started before anything is timed.
+      await deliverAll(calm.slice(0, AT_ONCE));
+      let [calmMs, mixedMs] = [0, 0];
+      for (let round = 0; round < ROUNDS; round += 1) {
+        calmMs += await deliverAll(part(calm, round, ROUNDS));
+        mixedMs += await deliverAll(part(mixed, round, ROUNDS));
+      }
+      const expected = goodUids.map((uid) => `new-follower:${uid}`).toSorted();
+      expect(await notified(calmTarget)).toEqual(expected);
+      expect(await notified(target)).toEqual(expected);
+
+      const left = await letters();
+      expect(left.map((letter) => String(letter.get('payload'))).toSorted()).toEqual(poison.map(payloadOf).toSorted());
+      for (const letter of left) {
+        const isBroken = brokenUids.some((uid) => String(letter.get('payload')).includes(uid));
+        expect(letter.data()).toMatchObject({
+          kind: 'event',
+          state: 'parked',
+          truncated: false,
+          error: { code: isBroken ? 'malformed-document' : 'malformed', message: expect.any(String) as unknown },
+        });
+        expect(letter.get('attempts')).toBeGreaterThanOrEqual(1);
+        expect(letter.get('attempts')).toBeLessThanOrEqual(TRIES_MAX);
+      }
+      const mostTries = Math.max(...left.map((letter) => Number(letter.get('attempts'))));
+      const seconds = (ms: number) => (ms / 1000).toFixed(1);
+      console.log(
+        `${GOOD} good messages: ${seconds(calmMs)} s alone, ${seconds(mixedMs)} s with ${POISON} poisonous ones among them (x ${(mixedMs / calmMs).toFixed(2)}), each of which was tried ${mostTries} times at most`,
+      );
+    },
+    TEST_MAX_MS,
+  );
 
   test('are one letter each, however often they come', async () => {
     const before = (await letters()).length;
@@ -146,7 +187,7 @@ describe('a dead letter', () => {
     const letterId = await letterOf(poison.find((message) => message.includes(uid)) ?? '');
     await db.doc(`users/${uid}`).set(profile());
     expect(await replay(letterId)).toEqual({ letterId });
-    await becomes(async () => (await notified()).includes(`new-follower:${uid}`), true, REPLAY_MAX_MS);
+    await becomes(async () => (await notified(target)).includes(`new-follower:${uid}`), true, REPLAY_MAX_MS);
     expect((await db.doc(`deadLetters/${letterId}`).get()).data()).toMatchObject({ state: 'replayed', replays: 1 });
   });
 

@@ -1,7 +1,7 @@
 /** Faults that tests put the platform to, and what is there to be seen of an upload once it is over them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { expect } from '@jest/globals';
+import { afterEach, expect } from '@jest/globals';
 import type { Client } from '@playnite/emulators/client';
 import { processesOf } from '@playnite/emulators/processes';
 import { db, fireSchedule, tracesOf } from './backstage.ts';
@@ -12,7 +12,7 @@ const RECOVERING = ['content-resumeUploads', 'operations-replayDeadLetters'];
 /** Oftener than in the cloud, so that a test waits for the platform's own limits and not for the next minute. */
 const FIRE_EVERY_MS = 2_000;
 const LOOK_EVERY_MS = 250;
-/** A lease, the schedule after it, and a cold start: past this nothing comes any more. */
+/** A lease, the schedule after it, and a cold start: past this nothing comes any more. Jest gives a test longer by itself. */
 export const RECOVERY_MAX_MS = 150_000;
 
 /** The processes in which a function runs; `functionTarget` is its name in index.ts (`content.runPipeline`). */
@@ -87,15 +87,31 @@ export async function whileRecovering<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Looks until what is seen is as expected, and shows the difference when it never is. */
+/** The waits under way: each shows the difference that it waits for to end. */
+const waits = new Set<() => void>();
+// A test whose time is up while it waits would not say otherwise what it saw.
+afterEach(() => {
+  const unfinished = [...waits];
+  waits.clear();
+  for (const show of unfinished) show();
+});
+
+/** Looks until what is seen is as expected, and shows the difference when it is not by then, or by the end of the test. */
 export async function becomes<T>(look: () => Promise<T>, expected: T, withinMs = RECOVERY_MAX_MS): Promise<void> {
   const end = Date.now() + withinMs;
-  let seen = await look();
-  while (!isDeepStrictEqual(seen, expected) && Date.now() < end) {
-    await sleep(LOOK_EVERY_MS);
+  let seen: T | undefined;
+  const show = () => expect(seen).toEqual(expected);
+  waits.add(show);
+  try {
     seen = await look();
+    while (!isDeepStrictEqual(seen, expected) && Date.now() < end && waits.has(show)) {
+      await sleep(LOOK_EVERY_MS);
+      seen = await look();
+    }
+  } finally {
+    waits.delete(show);
   }
-  expect(seen).toEqual(expected);
+  show();
 }
 
 /** Somebody who uploads, and a follower whose feed, notifications and live stream show what came of it. */
