@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import {
+  analyticsTracked,
   moderationCommentScreened,
   moderationStandingChanged,
   socialBlockChanged,
@@ -19,10 +20,24 @@ import { deleteDoc, updateDoc } from 'firebase/firestore';
 import { type Recorded, db, deliverEvent, dispatchTask, hearersByTopic, listenIn } from '../support/backstage.ts';
 import { becomes } from '../support/faults.ts';
 import { counts, person } from '../support/platform.ts';
-import { at, block, edit, handleOf, like, publish, stat, status, unfollow, unlike, write } from '../support/social.ts';
+import {
+  at,
+  block,
+  edit,
+  handleOf,
+  like,
+  look,
+  publish,
+  stat,
+  status,
+  unfollow,
+  unlike,
+  write,
+} from '../support/social.ts';
 import { randomOf, shuffled } from '../support/random.ts';
 
 const TOPICS = [
+  analyticsTracked,
   moderationCommentScreened,
   moderationStandingChanged,
   socialBlockChanged,
@@ -57,8 +72,10 @@ test('everything that people do takes effect once, though each event of it comes
     bob.follow(ann.uid),
     eve.follow(ann.uid),
     ann.follow(joe.uid),
+    look(bob, contentId),
   ]);
   await ann.sees(`content/${contentId}`, stat('likes', 2));
+  await ann.sees(`content/${contentId}`, stat('views', 1));
   await ann.sees(`users/${ann.uid}`, counts('followers', 2));
   const first = await write(bob, contentId, `hello @${await handleOf(eve)}`);
   const held = await write(eve, contentId, DOUBTFUL);
@@ -104,7 +121,7 @@ async function replay(recorded: readonly Recorded[], contentId: string, people: 
     (hearers.get(topic) ?? []).map((name) => () => deliverEvent(name, json)),
   );
   const slot = Math.floor(Date.now() / 2_000) - 10;
-  const tasks = (['likes', 'comments'] as const).map(
+  const tasks = (['likes', 'comments', 'views'] as const).map(
     (kind) => () => dispatchTask('social-rollUp', `again-${kind}`, { subject: `content/${contentId}`, kind, slot }),
   );
   const twice = shuffled([...deliveries, ...tasks, ...deliveries, ...tasks], randomOf(SEED));
@@ -137,7 +154,7 @@ async function stateOf(contentId: string, people: readonly string[]) {
     ),
   );
   const ofContent = await Promise.all(
-    ['likes', 'comments'].map(async (name) => {
+    ['likes', 'comments', 'views'].map(async (name) => {
       const found = await db.collection(`content/${contentId}/${name}`).get();
       return found.docs.map((each) => [each.ref.path, each.data()] as const);
     }),
