@@ -100,6 +100,7 @@ test('everything that people do takes effect once, though each event of it comes
   await bob.sees(`users/${bob.uid}/activity/comment~${contentId}~${first}`, always);
   await ann.sees(`users/${ann.uid}/notifications/follow-request:${eve.uid}`, always);
   await ann.sees(`users/${ann.uid}`, counts('following', 0));
+  await joe.sees(`users/${joe.uid}`, counts('followers', 0));
 
   const before = await settled(() => stateOf(contentId, people));
   const recorded = await heardSince();
