@@ -333,13 +333,14 @@ describe('a budget', () => {
 });
 
 describe('a number that is wrong', () => {
-  test('is put right, and written down', async () => {
+  test('is put right, and written down once, though two runs overlap', async () => {
     const [ann, bob] = await Promise.all([person('ann'), person('bob')]);
     const contentId = await publish(ann);
     await like(bob, contentId);
     await ann.sees(`content/${contentId}`, stat('likes', 1));
     await db.doc(`content/${contentId}`).update({ 'stats.likes': 7 });
-    expect(await fireSchedule('social-reconcileCounts')).toBeLessThan(300);
+    const runs = await Promise.all([1, 2].map(async () => fireSchedule('social-reconcileCounts')));
+    expect(runs.filter((answer) => answer >= 300)).toEqual([]);
     await ann.sees(`content/${contentId}`, stat('likes', 1));
     const drift = await db.collection('counterDrift').where('subject', '==', `content/${contentId}`).get();
     expect(drift.docs.map((each) => each.data())).toEqual([

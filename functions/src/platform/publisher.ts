@@ -20,7 +20,13 @@ export type Publish = (events: readonly OutgoingEvent[]) => Promise<void>;
 
 /** Messages are sent together when they come within this time of each other; a live update does not wait longer. */
 const BATCH_WAIT_MS = 2;
+const ALREADY_EXISTS = 6;
 const NOT_FOUND = 5;
+
+const passIfThere = (error: unknown): void => {
+  if ((error as { code?: unknown }).code !== ALREADY_EXISTS) throw error;
+};
+
 /** Pub/Sub's limit on an ordering key is 1,024 bytes; a key past this is hashed. */
 const ORDERING_KEY_MAX = 250;
 
@@ -77,7 +83,7 @@ export function pubsubPublisher(pubsub: PubSub): Publish {
       if (message.orderingKey) topic.resumePublishing(message.orderingKey);
       if ((error as { code?: unknown }).code !== NOT_FOUND) throw error;
       // Nobody has subscribed yet, as on a fresh emulator without the realtime server.
-      await topic.get({ autoCreate: true });
+      await topic.create().catch(passIfThere);
       await topic.publishMessage(message);
     }
   }

@@ -70,7 +70,8 @@ async function repair(ctx: Needs, { subject, kind, stored, countedAsOf }: Differ
   const counted = await ctx.documents.count(searchFor({ subject, kind }));
   await recount(ctx, { subject, kind });
   const [at, field] = [ctx.now(), fieldOf(kind)];
-  const cause = `${subject} ${field} ${at.toISOString()}`;
+  // Two runs may overlap, and find the same: it is one drift, known by the count after which the number went wrong.
+  const cause = `${subject} ${field} ${countedAsOf} ${stored}`;
   const id = createHash('sha256').update(cause).digest('base64url').slice(0, 27);
   await ctx.documents.setAll([[driftAt(id), { subject, field, stored, counted, at }]]);
   ctx.log.warn('a count had drifted', { subject, field, stored, counted });
