@@ -21,7 +21,8 @@ if (self) {
     const { request } = message as { request: IncomingMessage };
     clearTimeout(timer);
     requests += 1;
-    if (request.headers[RETIRE_HEADER] !== undefined) request.socket.destroy();
+    // At once: the function itself would be run otherwise, with a request that is none.
+    if (request.headers[RETIRE_HEADER] !== undefined) process.exit();
   });
   subscribe('http.server.response.finish', () => {
     requests -= 1;

@@ -5,7 +5,7 @@
  *
  * A process that simply went would take with it what the emulator hands to it at that moment, and the emulator never hands
  * anything out twice. So an idle process asks the emulator for a request to its own function; whichever idle process gets that
- * is busy from then on, hangs up, and is ended by the emulator, which starts another when it needs one.
+ * is busy from then on for the emulator, and ends; the emulator starts another when it needs one.
  */
 import type { Emulator } from './triggers.ts';
 
