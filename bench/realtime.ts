@@ -51,6 +51,8 @@ const RANDOM: Layout = { feed: false, channels: 1_000, feedEvery: 1 };
 const RANDOM_SUBSCRIBERS = 2_000;
 /** Two publications to a channel may be on their way, as a mean, or twenty: what is gathered for a socket depends on it. */
 const FEW_IN_FLIGHT = 2_000;
+/** And on how many come within one turn: of so many, two are rarely for the same channel, but for the last. */
+const RANDOM_BURSTS = [1, 10, 100, FEW_IN_FLIGHT];
 const MANY_IN_FLIGHT = 20_000;
 const RANDOM_GRANT_EVERY = 200;
 
@@ -78,7 +80,7 @@ const SCENARIOS: Record<string, () => Promise<string[]>> = {
   ],
   paced,
   random: async () => [
-    ...(await saturation(RANDOM, RANDOM_SUBSCRIBERS, [FEW_IN_FLIGHT], FEW_IN_FLIGHT, RANDOM_GRANT_EVERY)),
+    ...(await saturation(RANDOM, RANDOM_SUBSCRIBERS, RANDOM_BURSTS, FEW_IN_FLIGHT, RANDOM_GRANT_EVERY)),
     ...(await saturation(RANDOM, RANDOM_SUBSCRIBERS, [MANY_IN_FLIGHT], MANY_IN_FLIGHT, RANDOM_GRANT_EVERY)),
   ],
   memory,

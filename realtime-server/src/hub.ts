@@ -9,15 +9,13 @@ const QUIET_MS = 40_000;
 const COMPARED_AT_ONCE = 50;
 
 /**
- * After a turn's publications went to many channels, nothing is written for a quarter of the time that it took, and what comes
- * is gathered: a server that is busy writing makes the next writes fewer and larger. One that is not has long passed that
- * time when the next publication comes. Of a single channel, what came during the writing is gathered already, and to wait
- * longer would only be later than a plain loop.
+ * A server that has no rest between its writes makes them fewer and larger: what comes right after a turn was written is
+ * gathered for as long as each turn brings more, and no longer than GATHER_MS_MAX. One that has rest is not seen to be late:
+ * a turn in which nothing came is over within microseconds. Of a single channel, what came during the writing is gathered
+ * already, and to wait longer would only be later than a plain loop.
  */
-const GATHER_MS_MAX = 2;
-const GATHER_SHARE = 1 / 4;
-/** Timers are no finer; for less, each turn looks whether it is time. */
-const TIMER_MS_MIN = 1;
+const GATHER_MS_MAX = 10;
+const RIGHT_AFTER_MS = 0.1;
 
 /** A client whose frames are written at the end of the turn. */
 export interface Flushable {
@@ -59,15 +57,18 @@ export class Hub {
   #pending = new Set<Channel>();
   #dirty: Flushable[] = [];
   #isFlushDue = false;
-  /** Before this time on the clock of `performance`, nothing is written. */
+  /** The last turn that was written: its channel, where it had but one, and when it ended on the clock of `performance`. */
+  #alone: Channel | undefined;
+  #writtenAt = -Infinity;
+  /** Something came since this was looked at last. */
+  #broughtMore = false;
+  /** On the same clock; nothing is held longer. */
   #gatherUntil = 0;
   readonly #flushOrWait = (): void => {
     // A right that is looked at again has everything written at once.
     if (!this.#isFlushDue) return;
-    const waitMs = this.#gatherUntil - performance.now();
-    if (waitMs <= 0) this.flush();
-    else if (waitMs < TIMER_MS_MIN) setImmediate(this.#flushOrWait);
-    else setTimeout(this.#flushOrWait, waitMs);
+    if (this.#mayWait()) setImmediate(this.#flushOrWait);
+    else this.flush();
   };
 
   constructor(options: HubOptions) {
@@ -171,18 +172,27 @@ export class Hub {
 
   #expect(channel: Channel): void {
     this.#pending.add(channel);
+    this.#broughtMore = true;
     this.#flushSoon();
   }
 
   #flushSoon(): void {
     if (this.#isFlushDue) return;
     this.#isFlushDue = true;
+    const now = performance.now();
+    this.#gatherUntil = now < this.#writtenAt + RIGHT_AFTER_MS ? now + GATHER_MS_MAX : now;
     setImmediate(this.#flushOrWait);
+  }
+
+  #mayWait(): boolean {
+    const broughtMore = this.#broughtMore;
+    this.#broughtMore = false;
+    const isAlone = this.#alone !== undefined && this.#pending.size === 1 && this.#pending.has(this.#alone);
+    return broughtMore && !isAlone && performance.now() < this.#gatherUntil;
   }
 
   /** Hands out and writes what was gathered, without waiting any longer. */
   flush(): void {
-    const startedAt = performance.now();
     const pending = this.#pending;
     this.#pending = new Set();
     let count = 0;
@@ -192,8 +202,7 @@ export class Hub {
     this.#isFlushDue = false;
     for (const client of dirty) client.flush();
     if (count > 0) this.#options.delivered(count);
-    if (pending.size < 2) return;
-    const endedAt = performance.now();
-    this.#gatherUntil = endedAt + Math.min(GATHER_MS_MAX, (endedAt - startedAt) * GATHER_SHARE);
+    this.#alone = pending.size === 1 ? [...pending][0] : undefined;
+    this.#writtenAt = performance.now();
   }
 }

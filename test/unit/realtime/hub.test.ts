@@ -211,6 +211,54 @@ describe('what a broker tells', () => {
   });
 });
 
+describe('publications that come in turn after turn', () => {
+  const TURNS = 40;
+  /** Publishes one in each turn, to the channels by turns, and says how many frames they went out in. */
+  async function publishInTurns(channels: readonly string[]) {
+    const { hub, told, join } = world();
+    for (const channel of channels) await join(await hub.acquire(channel));
+    for (let number = 0; number < TURNS; number += 1) {
+      const name = channels[number % channels.length] ?? '';
+      const offset = Math.floor(number / channels.length) + 1;
+      hub.receive(name, { offset, data: `${number}` }, { offset, epoch: 'a' });
+      await turn();
+    }
+    await until(() => told.join('').match(/"data"/g)?.length === TURNS);
+    return told;
+  }
+  const heardOn = (told: readonly string[], channel: string) =>
+    Array.from(told.join('').matchAll(/"channel":"([^"]+)","pub":\{"data":(\d+)/g), ([, name, data]) =>
+      name === channel ? [Number(data)] : [],
+    ).flat();
+
+  test('to several channels are gathered, and all of each is told in its order', async () => {
+    const channels = [FEED, 'content:c1'];
+    const told = await publishInTurns(channels);
+    // Each turn's own would be as many as there were turns.
+    expect(told.length).toBeLessThan(TURNS / 2);
+    const numbers = Array.from({ length: TURNS }, (_, number) => number);
+    expect(heardOn(told, FEED)).toEqual(numbers.filter((number) => number % 2 === 0));
+    expect(heardOn(told, 'content:c1')).toEqual(numbers.filter((number) => number % 2 === 1));
+  });
+
+  test('to a single channel wait for nothing', async () => {
+    expect(await publishInTurns([FEED])).toHaveLength(TURNS);
+  });
+
+  test('end with a turn that brings nothing', async () => {
+    const { hub, told, join } = world();
+    await join(await hub.acquire(FEED));
+    await join(await hub.acquire('content:c1'));
+    hub.receive(FEED, { offset: 1, data: '1' }, { offset: 1, epoch: 'a' });
+    await turn();
+    expect(told).toHaveLength(1);
+    hub.receive('content:c1', { offset: 1, data: '2' }, { offset: 1, epoch: 'a' });
+    await turn();
+    await turn();
+    expect(told).toHaveLength(2);
+  });
+});
+
 describe('a client that has something to write', () => {
   test('writes it soon, whether or not anything is published', async () => {
     const { hub } = world();
