@@ -42,6 +42,9 @@ const SATURATION_SAMPLE_EVERY = 250;
 
 const PACED_SUBSCRIBERS = 1_000;
 const PACED_RATES = [10_000, 50_000, 100_000, 150_000];
+/** And to many: a publication takes five times as long to go out. */
+const PACED_SUBSCRIBERS_MANY = 5_000;
+const PACED_RATE_MANY = 40_000;
 const PACED_MS = 1_500;
 /** The rate at which processor time is compared. */
 const COST_RATE = 50_000;
@@ -78,7 +81,10 @@ const SCENARIOS: Record<string, () => Promise<string[]>> = {
     ...(await saturation(BROADCAST, BROADCAST_SUBSCRIBERS, BURSTS)),
     ...(await saturation(BROADCAST, BROADCAST_SUBSCRIBERS_MANY, [WINDOW])),
   ],
-  paced,
+  paced: async () => [
+    ...(await paced(PACED_SUBSCRIBERS, PACED_RATES)),
+    ...(await paced(PACED_SUBSCRIBERS_MANY, [PACED_RATE_MANY])),
+  ],
   random: async () => [
     ...(await saturation(RANDOM, RANDOM_SUBSCRIBERS, RANDOM_BURSTS, FEW_IN_FLIGHT, RANDOM_GRANT_EVERY)),
     ...(await saturation(RANDOM, RANDOM_SUBSCRIBERS, [MANY_IN_FLIGHT], MANY_IN_FLIGHT, RANDOM_GRANT_EVERY)),
@@ -169,22 +175,22 @@ async function saturation(
   return lines;
 }
 
-async function paced(): Promise<string[]> {
+async function paced(subscribers: number, rates: readonly number[]): Promise<string[]> {
   await using stack = new AsyncDisposableStack();
-  const taskOf = (rate: number) => ({ do: 'pace', perSecond: rate / PACED_SUBSCRIBERS, measuredMs: PACED_MS }) as const;
+  const taskOf = (rate: number) => ({ do: 'pace', perSecond: rate / subscribers, measuredMs: PACED_MS }) as const;
   const pairs = await open(stack, {
     layout: BROADCAST,
-    subscribers: PACED_SUBSCRIBERS,
+    subscribers,
     sampleEvery: DELAY_SAMPLE_EVERY,
     warmUp: taskOf(COST_RATE),
   });
   const lines: string[] = [];
-  for (const rate of PACED_RATES) {
+  for (const rate of rates) {
     const outcomes = await rounds(pairs, taskOf(rate), ({ p99Ms }) => p99Ms);
-    const label = `${rate.toLocaleString('en')} deliveries a second`;
+    const label = `${subscribers.toLocaleString('en')}, ${rate.toLocaleString('en')} deliveries a second`;
     // The last publication has the time until the next would be due.
     const achievedOf = ({ deliveries, tookMs }: Outcome) =>
-      (deliveries * 1_000) / (tookMs - (PACED_SUBSCRIBERS * 1_000) / rate) / rate;
+      (deliveries * 1_000) / (tookMs - (subscribers * 1_000) / rate) / rate;
     lines.push(delaysLine(`${label}: p50 / p99 to deliver, ms`, outcomes, achievedOf));
     if (rate === COST_RATE) lines.push(figuresLine(`${label}: processor ms for a million`, outcomes, cpuMsPerMillion));
   }

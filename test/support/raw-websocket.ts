@@ -36,16 +36,30 @@ export function frame(opcode: number, payload: string | Buffer = '', options: Fr
   return Buffer.concat([header, mask, bytes.map((byte, index) => byte ^ (mask[index % 4] ?? 0))]);
 }
 
-export const closeFrame = (code: number, reason: string | Buffer = '') =>
-  frame(CLOSE, Buffer.concat([Buffer.from([code >> 8, code & 0xff]), Buffer.from(reason)]));
+const closePayload = (code: number, reason: string | Buffer): Buffer =>
+  Buffer.concat([Buffer.from([code >> 8, code & 0xff]), Buffer.from(reason)]);
+
+export const closeFrame = (code: number, reason: string | Buffer = '') => frame(CLOSE, closePayload(code, reason));
 
 export interface Received {
   opcode: number;
   payload: Buffer;
 }
 
-/** A client without any manners: it sends bytes, and keeps the frames that come. Its socket ends with the server's. */
-export async function rawClient(port: number, query = '') {
+/** What a client is to receive. */
+export const answer = (opcode: number, payload: string | Buffer = ''): Received => ({
+  opcode,
+  payload: Buffer.from(payload),
+});
+
+export const closeAnswer = (code: number, reason = '') => answer(CLOSE, closePayload(code, reason));
+
+/**
+ * A client without any manners: it sends bytes, and keeps the frames that come. Its socket ends with the server's.
+ *
+ * @param headers further lines of its request
+ */
+export async function rawClient(port: number, query = '', headers: readonly string[] = []) {
   const socket = connect(port, '127.0.0.1');
   const received: Received[] = [];
   const waiting: (() => void)[] = [];
@@ -81,6 +95,7 @@ export async function rawClient(port: number, query = '') {
       'Connection: Upgrade',
       'Sec-WebSocket-Version: 13',
       'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      ...headers,
       '\r\n',
     ].join('\r\n'),
   );
@@ -101,7 +116,17 @@ export async function rawClient(port: number, query = '') {
     socket.end();
     await until(() => false);
   };
-  return { socket, send: (...frames: Buffer[]) => void socket.write(Buffer.concat(frames)), next, closeCode, ended };
+  /** Sends each piece in a turn of its own, as far as the server listens. */
+  const sendPieces = async (pieces: readonly Buffer[]): Promise<void> => {
+    socket.setNoDelay();
+    for (const piece of pieces) {
+      if (!socket.writable) return;
+      socket.write(piece);
+      await new Promise((resolve) => void setImmediate(resolve));
+    }
+  };
+  const send = (...frames: Buffer[]) => void socket.write(Buffer.concat(frames));
+  return { socket, head, send, sendPieces, next, closeCode, ended };
 }
 
 function parse(bytes: Buffer): { frame: Received; size: number } | undefined {

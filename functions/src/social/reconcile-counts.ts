@@ -29,6 +29,7 @@ const SETTLES_MS = 3 * ROLL_UP_SLOT_MS + ROLL_UP_GRACE_MS;
 /** What shows a number, and the number as it differs from what there is. */
 interface Difference extends Counted {
   stored: number;
+  count: number;
   countedAsOf: number;
 }
 
@@ -60,14 +61,14 @@ async function differenceOf(ctx: Needs, counted: Counted): Promise<Difference | 
   ]);
   const stored = numberIn(shown, counted.kind);
   if (!shown || stored === count) return undefined;
-  return { ...counted, stored, countedAsOf: shown.countedAsOf?.[counted.kind] ?? 0 };
+  return { ...counted, stored, count, countedAsOf: shown.countedAsOf?.[counted.kind] ?? 0 };
 }
 
 /** What still differs, and has not been counted in between, has been forgotten: it is put right and written down. */
 async function repair(ctx: Needs, { subject, kind, stored, countedAsOf }: Difference): Promise<void> {
   const still = await differenceOf(ctx, { subject, kind });
   if (!still || still.countedAsOf !== countedAsOf || still.stored !== stored) return;
-  const counted = await ctx.documents.count(searchFor({ subject, kind }));
+  const { count: counted } = still;
   await recount(ctx, { subject, kind });
   const [at, field] = [ctx.now(), fieldOf(kind)];
   // Two runs may overlap, and find the same: it is one drift, known by the count after which the number went wrong.
