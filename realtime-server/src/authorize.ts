@@ -1,5 +1,6 @@
 import { parseChannel, userChannel } from '@playnite/contracts/realtime';
 import type { Authorize, Identity, Permission } from './authority.ts';
+import type { RedisVerdicts } from './redis-verdicts.ts';
 
 /** A look-up that takes longer fails; the client is told to try again. */
 const LOOKUP_MAX_MS = 5_000;
@@ -30,6 +31,10 @@ function guardOf(channel: string): { path: string } | 'every-user' | undefined {
   }
 }
 
+/** Whether Firestore must be asked, or the channel's name says it all. */
+export const needsLookUp = ({ uid }: Identity, channel: string): boolean =>
+  typeof guardOf(channel) === 'object' && channel !== userChannel(uid);
+
 /**
  * Asks Firestore, in the user's own name, whether the security rules let the user read what stands behind a channel.
  * There is no second list of who may hear what.
@@ -39,7 +44,7 @@ export function firestoreAuthorize({ origin, projectId }: { origin: string; proj
   return async (identity, channel) => {
     const guard = guardOf(channel);
     if (guard === undefined) return 'unknown-channel';
-    if (guard === 'every-user' || channel === userChannel(identity.uid)) return 'open';
+    if (guard === 'every-user' || !needsLookUp(identity, channel)) return 'open';
     if (identity.demoted) return 'denied';
     const response = await fetch(`${documents}/${guard.path}`, {
       headers: { authorization: `Bearer ${identity.token}` },
@@ -54,26 +59,59 @@ export function firestoreAuthorize({ origin, projectId }: { origin: string; proj
   };
 }
 
+/** What all nodes know; without it, each knows what it found out itself. */
+export type SharedVerdicts = Pick<RedisVerdicts, 'allows' | 'marks' | 'note' | 'forgetUser'>;
+
+/** `authorize`, of whose answers the other nodes know. */
+export function notedFor(shared: Pick<SharedVerdicts, 'marks' | 'note'>, authorize: Authorize): Authorize {
+  return async (identity, channel) => {
+    const marks = await shared.marks(identity, channel);
+    const permission = await authorize(identity, channel);
+    shared.note(identity, channel, permission, marks);
+    return permission;
+  };
+}
+
 /** `authorize` with a memory. */
 export interface KeptVerdicts {
   /** What was found out lately, or what is being found out, or a look-up. A verdict is never older than the last `forget` of its channel. */
   ask: Authorize;
   /** Rights on the channel may have changed: nothing found out or asked before now counts. */
   forget: (channel: string) => void;
+  /** The same of whatever concerns a user. */
+  forgetUser: (uid: string) => void;
+}
+
+interface MemoryOptions {
+  /** Milliseconds, of a clock that is never set back. */
+  now: () => number;
+  /** Whether grants of the channel are kept; left out, they are. Where not, who asks meanwhile shares an answer, and who asks later does not. */
+  keeps?: (channel: string) => boolean;
+  /** An answer was not asked for, as it was known or about to be. */
+  onKnown?: () => void;
 }
 
 const isGrant = (verdict: Permission | undefined): boolean => verdict === 'allowed' || verdict === 'open';
 
 interface Kept {
+  uid: string;
+  channel: string;
   verdict: Promise<Permission>;
+  isAnswered: boolean;
+  /** It counts until then, once it is answered. */
   until: number;
+  /** Rights have changed since it was asked. */
+  isVoid: boolean;
 }
 
 /**
  * Keeps what `authorize` allows for some seconds, by token and channel, so that a storm of reconnects is one look-up each.
  * Refusals are not kept: somebody who was just let in need not wait.
  */
-export function keepVerdicts(authorize: Authorize, now: () => number): KeptVerdicts {
+export function keepVerdicts(
+  authorize: Authorize,
+  { now, keeps = () => true, onKnown = () => undefined }: MemoryOptions,
+): KeptVerdicts {
   const keyOf = ({ token, demoted }: Identity, channel: string) => `${channel} ${demoted ? 'demoted' : ''} ${token}`;
   const kept = new Map<string, Kept>();
   const keysOf = new Map<string, Set<string>>();
@@ -86,34 +124,51 @@ export function keepVerdicts(authorize: Authorize, now: () => number): KeptVerdi
   };
   const lookUp = (identity: Identity, channel: string, key: string): Kept => {
     drop(channel, key);
-    const entry: Kept = { verdict: authorize(identity, channel), until: now() + VERDICT_KEPT_MS };
+    const until = keeps(channel) ? now() + VERDICT_KEPT_MS : -Infinity;
+    const verdict = authorize(identity, channel);
+    const entry: Kept = { uid: identity.uid, channel, verdict, isAnswered: false, until, isVoid: false };
     kept.set(key, entry);
     keysOf.set(channel, (keysOf.get(channel) ?? new Set()).add(key));
-    const [oldest] = kept.keys();
-    if (kept.size > VERDICTS_MAX && oldest !== undefined) drop(oldest.slice(0, oldest.indexOf(' ')), oldest);
+    const [oldest] = kept;
+    if (kept.size > VERDICTS_MAX && oldest) drop(oldest[1].channel, oldest[0]);
     return entry;
   };
+  const isGood = ({ isAnswered, until }: Kept): boolean => !isAnswered || until > now();
 
   return {
     async ask(identity, channel) {
       const key = keyOf(identity, channel);
       for (let tries = 0; tries < TRIES_MAX; tries += 1) {
         const known = kept.get(key);
-        const entry = known && known.until > now() ? known : lookUp(identity, channel, key);
+        const isKnown = known !== undefined && isGood(known);
+        if (isKnown) onKnown();
+        const entry = isKnown ? known : lookUp(identity, channel, key);
         let verdict: Permission | undefined;
         try {
           verdict = await entry.verdict;
         } finally {
-          if (!isGrant(verdict) && kept.get(key) === entry) drop(channel, key);
+          entry.isAnswered = true;
+          if ((!isGrant(verdict) || !isGood(entry)) && kept.get(key) === entry) drop(channel, key);
         }
         // An answer to a question put before the rights changed may be the old one.
-        if (!isGrant(verdict) || kept.get(key) === entry) return verdict;
+        if (!isGrant(verdict) || !entry.isVoid) return verdict;
       }
       throw new Error('rights changed during every look-up');
     },
     forget(channel) {
-      for (const key of keysOf.get(channel) ?? []) kept.delete(key);
+      for (const key of keysOf.get(channel) ?? []) {
+        const entry = kept.get(key);
+        if (entry) entry.isVoid = true;
+        kept.delete(key);
+      }
       keysOf.delete(channel);
+    },
+    forgetUser(uid) {
+      for (const [key, entry] of kept) {
+        if (entry.uid !== uid) continue;
+        entry.isVoid = true;
+        drop(entry.channel, key);
+      }
     },
   };
 }

@@ -11,7 +11,7 @@ import { DISCONNECTS, userChannel } from '@playnite/contracts/realtime';
 import { pino } from 'pino';
 import { DEFAULT_ADMISSION_LIMITS } from './admission.ts';
 import { firebaseAuthenticate, firebaseStandings } from './authenticate.ts';
-import { firestoreAuthorize } from './authorize.ts';
+import { firestoreAuthorize, needsLookUp } from './authorize.ts';
 import { MemoryBroker } from './broker/memory-broker.ts';
 import { RedisBroker } from './broker/redis-broker.ts';
 import { platformChannels } from './channel-options.ts';
@@ -22,6 +22,7 @@ import { DEFAULT_LIMITS } from './limits.ts';
 import { MemoryPresence } from './presence/memory-presence.ts';
 import { RedisPresence } from './presence/redis-presence.ts';
 import { openRedis } from './redis.ts';
+import { RedisVerdicts } from './redis-verdicts.ts';
 import { VERSION, createRealtimeServer } from './server.ts';
 import { followSuspensions } from './suspensions.ts';
 import { keepWorkers } from './workers.ts';
@@ -32,13 +33,14 @@ const log = pino({ level: config.logLevel, base: { node: config.nodeName } });
 // A library that forgets a promise is not worth everybody's connection.
 process.on('unhandledRejection', (reason) => log.error({ err: String(reason) }, 'unhandled rejection'));
 
-/** Where publications and presence are kept, and what closes both. */
+/** Where publications, presence and, for several nodes, verdicts are kept, and what closes them. */
 async function openStores({ redis }: Config) {
   if (!redis) return { broker: new MemoryBroker(), presence: new MemoryPresence(), close: async () => undefined };
   const connection = await openRedis({ ...redis, log });
   return {
     broker: new RedisBroker(connection, redis),
     presence: new RedisPresence(connection, redis),
+    verdicts: new RedisVerdicts(connection, { ...redis, needsLookUp }),
     close: () => connection[Symbol.asyncDispose](),
   };
 }
@@ -54,6 +56,7 @@ async function serve(): Promise<void> {
   const server = createRealtimeServer({
     broker: stores.broker,
     presence: stores.presence,
+    ...(stores.verdicts ? { verdicts: stores.verdicts } : {}),
     authority: {
       authenticate: firebaseAuthenticate(auth, (uid) => suspensions.has(uid)),
       authorize: firestoreAuthorize({ origin: config.firestoreOrigin, projectId: config.projectId }),
@@ -82,7 +85,7 @@ async function serve(): Promise<void> {
   const ingestion = await ingestLiveEvents(new PubSub({ projectId: config.projectId }), {
     subscriptionName: config.liveSubscription,
     publish: (routed) => server.publish(routed),
-    recheck: (uid) => server.node.cluster.recheck(uid),
+    recheck: (uid) => server.node.recheck(uid),
     metrics: server.node.metrics,
     calls: health.of('events'),
     log,

@@ -66,6 +66,7 @@ export class Metrics implements Disposable {
   readonly #unsubscribes = new Tally();
   readonly #errors = new Tally();
   readonly #recoveries = new Tally();
+  readonly #verdicts = new Tally();
   readonly #brokerOperations = new Tally();
   readonly #brokerErrors = new Tally();
   readonly #adminRequests = new Tally();
@@ -160,6 +161,11 @@ export class Metrics implements Disposable {
     else this.#historyMisses += 1;
   }
 
+  /** Whether somebody may hear a channel was answered: from this node's memory, by what the nodes know, or by the authority. */
+  verdict(from: 'memory' | 'nodes' | 'authority'): void {
+    this.#verdicts.add(from);
+  }
+
   /** The broker was asked for something. */
   brokerOperation(operation: string): void {
     this.#brokerOperations.add(operation);
@@ -225,6 +231,7 @@ export class Metrics implements Disposable {
     this.#tally('realtime_recoveries_total', 'Clients that came back with a position.', 'result', this.#recoveries);
     this.#count('realtime_history_hits_total', 'Histories read from the cache.', () => this.#historyHits);
     this.#count('realtime_history_misses_total', 'Histories read from the broker.', () => this.#historyMisses);
+    this.#tally('realtime_verdicts_total', 'Answers to who may hear a channel.', 'from', this.#verdicts);
     this.#tally('realtime_broker_operations_total', 'Calls to the broker.', 'operation', this.#brokerOperations);
     this.#tally('realtime_broker_errors_total', 'Calls to the broker that failed.', 'operation', this.#brokerErrors);
     this.#tally('realtime_admin_requests_total', 'Requests to the admin API, by error.', 'code', this.#adminRequests);

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Admission } from './admission.ts';
 import { Cluster, type Counts, type Ending, type LocalNode, type Target } from './admin/cluster.ts';
 import type { Authority } from './authority.ts';
+import type { SharedVerdicts } from './authorize.ts';
 import type { Broker, BrokerEvents, Publication, PublishOptions, Published, StreamPosition } from './broker/broker.ts';
 import type { ChannelOptions, OptionsOf } from './channel-options.ts';
 import { Client } from './client.ts';
@@ -30,6 +31,8 @@ export interface NodeOptions {
   broker: Broker;
   presence: PresenceStore;
   authority: Authority;
+  /** Where there are several nodes. */
+  verdicts?: SharedVerdicts;
   optionsOf: OptionsOf;
   limits: Limits;
   admission: Pick<Admission, 'admitUser' | 'releaseUser'>;
@@ -59,6 +62,7 @@ export class Node implements LocalNode, BrokerEvents, AsyncDisposable {
   readonly log: Logger;
   readonly version: string;
   readonly #admission: NodeOptions['admission'];
+  readonly #verdicts: NodeOptions['verdicts'];
   readonly #clients = new Set<Client>();
   /** Those whose commands come apart, by session. */
   readonly #sessions = new Map<string, Client>();
@@ -85,6 +89,7 @@ export class Node implements LocalNode, BrokerEvents, AsyncDisposable {
     this.log = log;
     this.version = version;
     this.#admission = options.admission;
+    this.#verdicts = options.verdicts;
     this.#conflater = new Conflater(limits.conflateMs);
     this.rights = new Rights({ ...options, flush: () => this.hub.flush() });
     this.hub = new Hub({
@@ -213,8 +218,18 @@ export class Node implements LocalNode, BrokerEvents, AsyncDisposable {
     for (const client of this.#of(target)) client.subscribeByServer(channel);
   }
 
+  /**
+   * Has it asked again, on every node, whether a user may hear what it is subscribed to, or was.
+   *
+   * @throws {Error} when not all could be told: it is to be tried again
+   */
+  async recheck(user: string): Promise<void> {
+    await Promise.all([this.#verdicts?.forgetUser(user), this.cluster.recheck(user)]);
+  }
+
   /** @inheritdoc */
   recheckUser(user: string): void {
+    this.rights.forgetUser(user);
     for (const client of this.#of({ user })) this.rights.recheck(client);
   }
 

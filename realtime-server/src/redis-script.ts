@@ -13,3 +13,6 @@ export const script = (text: string): Script => ({ text, sha: createHash('sha1')
  * closing one, so they all share a slot whatever the channel is called; braces must not be empty, hence the `=`.
  */
 export const keyBase = (prefix: string, channel: string): string => `${prefix}:{=${channel}}`;
+
+/** Of the channel's mark: what was found out about rights on it counts as long as that is the same (redis-verdicts.ts). */
+export const rightsKey = (prefix: string, channel: string): string => `${keyBase(prefix, channel)}:r`;

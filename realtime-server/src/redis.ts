@@ -313,7 +313,7 @@ function clusterLink(options: RedisOptions, { onError, onConnect, onBack }: Link
 }
 
 /** Rejects when the promise has not settled in time; what becomes of it later is of no interest. */
-async function within<Value>(ms: number, promise: Promise<Value>): Promise<Value> {
+export async function within<Value>(ms: number, promise: Promise<Value>): Promise<Value> {
   return await new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       // The answer may have come while this process was busy: what is there to be read is read first.

@@ -6,10 +6,18 @@
 import { setImmediate as endOfTurn } from 'node:timers/promises';
 import { DISCONNECTS, type Disconnect, UNSUBSCRIBES, type Unsubscribe } from '@playnite/contracts/realtime';
 import type { Logger } from 'pino';
-import { ACCOUNTS_AT_ONCE, type Authority, type Identity, type Permission, type Standing } from './authority.ts';
+import {
+  ACCOUNTS_AT_ONCE,
+  type Authority,
+  type Authorize,
+  type Identity,
+  type Permission,
+  type Standing,
+} from './authority.ts';
 import type { Publication } from './broker/broker.ts';
-import { type KeptVerdicts, keepVerdicts } from './authorize.ts';
+import { type KeptVerdicts, type SharedVerdicts, keepVerdicts, notedFor } from './authorize.ts';
 import type { Limits } from './limits.ts';
+import type { Metrics } from './metrics.ts';
 
 /** A connection, as far as rights go. */
 export interface Holder {
@@ -23,6 +31,9 @@ export interface Holder {
 
 export interface RightsOptions {
   authority: Pick<Authority, 'authorize' | 'standings'>;
+  /** What the nodes know together. Without it nothing outlives the process, and there is no other whose publications it misses. */
+  verdicts?: Omit<SharedVerdicts, 'forgetUser'>;
+  metrics: Pick<Metrics, 'verdict'>;
   /** Hands out the publications that are still being gathered. */
   flush: () => void;
   limits: Pick<Limits, 'recheckEveryMs' | 'reverifyEveryMs' | 'recheckPerSecondMax' | 'recheckWithinMs' | 'heldMax'>;
@@ -92,7 +103,10 @@ class Rounds<Item> {
 /** Who may go on hearing what, on this node; its disposal ends the rounds. */
 export class Rights implements Disposable {
   readonly #options: RightsOptions;
+  /** For who is subscribed: what this node asked lately, or the authority. */
   readonly #verdicts: KeptVerdicts;
+  /** For who comes: what the nodes know, or the authority. */
+  readonly #welcomes: KeptVerdicts;
   readonly #holders = new Map<string, Map<string, Holder>>();
   readonly #held = new Map<string, Held>();
   readonly #subscriptions: Rounds<Subscription>;
@@ -100,19 +114,47 @@ export class Rights implements Disposable {
   readonly #ticker: NodeJS.Timeout;
 
   constructor(options: RightsOptions) {
-    const { authority, limits } = options;
+    const { authority, limits, verdicts: shared, metrics } = options;
     // Set back, the wall clock would put off every question that is due.
     const steady = () => performance.now();
     this.#options = options;
-    this.#verdicts = keepVerdicts((identity, channel) => authority.authorize(identity, channel), steady);
+    const look: Authorize = async (identity, channel) => {
+      const permission = await authority.authorize(identity, channel);
+      // What is open to all is not looked up.
+      if (permission !== 'open') metrics.verdict('authority');
+      return permission;
+    };
+    const memory = { now: steady, onKnown: () => metrics.verdict('memory') };
+    const lookUp = shared ? notedFor(shared, look) : look;
+    this.#verdicts = keepVerdicts(lookUp, memory);
+    const known: Authorize = async (identity, channel) => {
+      if (!(await shared?.allows(identity, channel))) return lookUp(identity, channel);
+      metrics.verdict('nodes');
+      return 'allowed';
+    };
+    // Of a channel that this node does not hear, what is published by another is news to Redis alone.
+    const keeps = (channel: string) => this.#holders.has(channel);
+    this.#welcomes = shared ? keepVerdicts(known, { ...memory, keeps }) : this.#verdicts;
     this.#subscriptions = new Rounds(limits.recheckEveryMs, steady);
     this.#connections = new Rounds(limits.reverifyEveryMs, steady);
     this.#ticker = setInterval(() => this.#tick(), 1000 / TICKS_PER_SECOND);
   }
 
-  /** Whether the user may hear the channel. @throws {Error} when it cannot be found out */
+  /** Whether a user who is about to subscribe may hear the channel. @throws {Error} when it cannot be found out */
   ask(identity: Identity, channel: string): Promise<Permission> {
-    return this.#verdicts.ask(identity, channel);
+    return this.#welcomes.ask(identity, channel);
+  }
+
+  /** Rights on the channel may have changed: nothing that was found out or asked before now counts on this node. */
+  forget(channel: string): void {
+    this.#verdicts.forget(channel);
+    this.#welcomes.forget(channel);
+  }
+
+  /** The same of the user's rights, on whatever channel. */
+  forgetUser(uid: string): void {
+    this.#verdicts.forgetUser(uid);
+    this.#welcomes.forgetUser(uid);
   }
 
   /** A subscription that was allowed is asked about again from now on. */
@@ -126,7 +168,11 @@ export class Rights implements Disposable {
   leave(channel: string, holder: Holder): void {
     const holders = this.#holders.get(channel);
     holders?.delete(holder.clientId);
-    if (holders?.size === 0) this.#holders.delete(channel);
+    if (holders?.size === 0) {
+      this.#holders.delete(channel);
+      // From now on it may not be heard here.
+      if (this.#options.verdicts) this.#welcomes.forget(channel);
+    }
     this.#subscriptions.leave(keyOf(channel, holder));
   }
 
@@ -143,7 +189,7 @@ export class Rights implements Disposable {
   recheck(holder: Holder): void {
     for (const channel of holder.channels) {
       if (!this.#holders.get(channel)?.has(holder.clientId)) continue;
-      this.#verdicts.forget(channel);
+      this.forget(channel);
       void this.#reask({ channel, holder });
     }
   }
@@ -156,7 +202,7 @@ export class Rights implements Disposable {
     const { name } = to;
     const { rights: change } = publication;
     // Also when nobody is subscribed: somebody may be about to be, on an answer from before the change.
-    if (change) this.#verdicts.forget(name);
+    if (change) this.forget(name);
     const held = this.#held.size > 0 ? this.#held.get(name) : undefined;
     if (held) {
       held.waiting.push({ to, publication });
@@ -199,7 +245,7 @@ export class Rights implements Disposable {
     this.#options.flush();
     // More changes of this turn need no look-ups of their own.
     await endOfTurn();
-    this.#verdicts.forget(channel);
+    this.forget(channel);
     const unclear = new Set(this.#holders.get(channel)?.values());
     const queue = [...unclear];
     const worker = async () => {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { Admission, type AdmissionLimits, DEFAULT_SERVER_LIMITS, SERVER_OPTIONS, hardenServer } from './admission.ts';
 import { API_PREFIX, createAdminApi } from './admin/api.ts';
 import type { Authority } from './authority.ts';
+import type { SharedVerdicts } from './authorize.ts';
 import type { Broker } from './broker/broker.ts';
 import type { OptionsOf } from './channel-options.ts';
 import { Health, followedAuthority } from './health.ts';
@@ -24,6 +25,8 @@ export interface RealtimeServerOptions {
   broker: Broker;
   presence: PresenceStore;
   authority: Authority;
+  /** What the nodes found out about rights, where there are several. */
+  verdicts?: SharedVerdicts;
   /** Is told of the broker's and the authority's answers, and tells on `/health`; left out, the server has its own. */
   health?: Health;
   optionsOf: OptionsOf;
@@ -122,7 +125,11 @@ export function createRealtimeServer(options: RealtimeServerOptions): RealtimeSe
 
   return {
     node,
-    publish: (publications) => node.publish(publications),
+    publish(publications) {
+      // Nobody hears of a channel without subscribers, and who left it may come back.
+      for (const { channel, rights } of publications) if (rights) node.rights.forget(channel);
+      return node.publish(publications);
+    },
 
     async listen(host, port) {
       await node.start();

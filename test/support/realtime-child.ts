@@ -5,9 +5,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DISCONNECTS } from '@playnite/contracts/realtime';
 import { pino } from 'pino';
+import { needsLookUp } from '../../realtime-server/src/authorize.ts';
 import { RedisBroker } from '../../realtime-server/src/broker/redis-broker.ts';
 import { RedisPresence } from '../../realtime-server/src/presence/redis-presence.ts';
 import { openRedis } from '../../realtime-server/src/redis.ts';
+import { RedisVerdicts } from '../../realtime-server/src/redis-verdicts.ts';
 import type { ChildAnswer, ChildCommand, ChildSettings, ChildStatus } from './realtime-process.ts';
 import { serveRealtime } from './realtime.ts';
 
@@ -24,6 +26,7 @@ const { server, port } = await serveRealtime({
   ...(connection && redis
     ? {
         broker: new RedisBroker(connection, redis),
+        verdicts: new RedisVerdicts(connection, { ...redis, needsLookUp }),
         presence: new RedisPresence(connection, {
           ...redis,
           ...(presenceTtlMs === undefined ? {} : { ttlMs: presenceTtlMs }),
@@ -33,8 +36,9 @@ const { server, port } = await serveRealtime({
   limits,
   admission,
   authority: {
-    authorize: async ({ uid }, channel) => {
-      const key = `${uid} ${channel}`;
+    authorize: async (identity, channel) => {
+      if (!needsLookUp(identity, channel)) return 'open';
+      const key = `${identity.uid} ${channel}`;
       lookups.set(key, (lookups.get(key) ?? 0) + 1);
       if (authorizeAfterMs > 0) await sleep(authorizeAfterMs);
       return 'allowed';
@@ -46,8 +50,17 @@ function status(): ChildStatus {
   globalThis.gc?.();
   const { rss, heapUsed } = process.memoryUsage();
   const { clients, subscriptions, channels } = server.node.counts();
-  const most = Math.max(0, ...lookups.values());
-  return { rss, heapUsed, clients, subscriptions, channels, unhandled, lookupsMax: most };
+  const counts = [...lookups.values()];
+  return {
+    rss,
+    heapUsed,
+    clients,
+    subscriptions,
+    channels,
+    unhandled,
+    lookups: counts.reduce((sum, count) => sum + count, 0),
+    lookupsMax: Math.max(0, ...counts),
+  };
 }
 
 async function obey(command: ChildCommand): Promise<unknown> {

@@ -27,7 +27,8 @@ export interface ChildStatus {
   channels: number;
   /** Rejections that nobody handled. */
   unhandled: number;
-  /** The most look-ups about one user and channel. */
+  /** Look-ups of who may hear a channel: all, and the most about one user and channel. */
+  lookups: number;
   lookupsMax: number;
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Redis } from '../redis.ts';
-import { keyBase } from '../redis-script.ts';
+import { keyBase, rightsKey } from '../redis-script.ts';
 import {
   type Broker,
   type BrokerEvents,
@@ -88,11 +88,18 @@ export class RedisBroker implements Broker {
   }
 
   async publish(channel: string, data: string, options: PublishOptions): Promise<Published> {
-    const { history, id, version, audience } = options;
+    const { history, id, version, audience, rights } = options;
     const base = this.#base(channel);
     const reply = await this.#redis.run(
       PUBLISH,
-      [`${base}:m`, `${base}:s`, base, `${base}:i:${id ?? ''}`, `${base}:v:${version?.key ?? ''}`],
+      [
+        `${base}:m`,
+        `${base}:s`,
+        base,
+        `${base}:i:${id ?? ''}`,
+        `${base}:v:${version?.key ?? ''}`,
+        ...(rights ? [rightsKey(this.#prefix, channel)] : []),
+      ],
       [
         encodePublication(data, options),
         history ? `${history.size}` : '',

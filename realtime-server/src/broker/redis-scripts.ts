@@ -29,13 +29,15 @@ local function load(meta, stream, epoch, ttl)
 end`;
 
 /**
- * KEYS: meta, stream, shard channel, id, version. ARGV: publication, history's size and TTL or '', the meta's TTL, now,
- * epoch if one is to begin, TTL of the id or '', version or '', TTL of the version, audience as `=name` or ''.
- * Returns the offset, the epoch, and `duplicate`, `version` or ''.
+ * KEYS: meta, stream, shard channel, id, version; with the mark of the channel's verdicts when they are to be void. ARGV:
+ * publication, history's size and TTL or '', the meta's TTL, now, epoch if one is to begin, TTL of the id or '', version or
+ * '', TTL of the version, audience as `=name` or ''. Returns the offset, the epoch, and `duplicate`, `version` or ''.
  */
 export const PUBLISH = script(`${NOW}${META}
 local meta, stream, channel, idKey, versionKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local payload, size, ttl, metaTtl, given, newEpoch, idTtl, version, versionTtl, audience = unpack(ARGV)
+-- Also by what is suppressed: a look-up too many is better than one that is missing.
+if KEYS[6] then redis.call('DEL', KEYS[6]) end
 if idTtl ~= '' then
   local first = redis.call('HMGET', idKey, 'o', 'e')
   if first[1] then return { tonumber(first[1]), first[2], 'duplicate' } end

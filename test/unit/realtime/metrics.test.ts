@@ -46,6 +46,7 @@ describe('metrics', () => {
     metrics.historyRead(true);
     metrics.historyRead(false);
     metrics.historyRead(false);
+    metrics.verdict('nodes');
     metrics.brokerOperation('publish');
     metrics.brokerError('publish');
     metrics.event('duplicate');
@@ -60,6 +61,7 @@ describe('metrics', () => {
     expect(await value('realtime_recoveries_total{result="recovered"}')).toBe(1);
     expect(await value('realtime_history_hits_total')).toBe(1);
     expect(await value('realtime_history_misses_total')).toBe(2);
+    expect(await value('realtime_verdicts_total{from="nodes"}')).toBe(1);
     expect(await value('realtime_broker_operations_total{operation="publish"}')).toBe(1);
     expect(await value('realtime_broker_errors_total{operation="publish"}')).toBe(1);
     expect(await value('realtime_events_total{what="duplicate"}')).toBe(1);

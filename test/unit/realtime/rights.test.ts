@@ -64,7 +64,8 @@ async function serve({ limits = {}, authorize }: { limits?: Partial<Limits>; aut
     return { story, subscription, client };
   };
   const fail = () => void (isAnswering = false);
-  return { publish, watcher, standings, fail };
+  const recheck = (uid: string) => server.node.recheck(uid);
+  return { recheck, publish, watcher, standings, fail };
 }
 
 /** An `authorize` that a test changes its mind about, holds up, and counts. */
@@ -95,7 +96,7 @@ describe('what was found out about a user and a channel', () => {
   test('is one look-up for a hundred who ask at once, and for those who ask soon after', async () => {
     const { state, authorize } = mind();
     let now = 0;
-    const { ask } = keepVerdicts(authorize, () => now);
+    const { ask } = keepVerdicts(authorize, { now: () => now });
     await Promise.all(Array.from({ length: 100 }, () => ask(ann, CHANNEL)));
     now += 4_999;
     await ask(ann, CHANNEL);
@@ -109,7 +110,7 @@ describe('what was found out about a user and a channel', () => {
 
   test('does not count when it was asked before the rights changed', async () => {
     const { state, authorize, holdUp } = mind();
-    const { ask, forget } = keepVerdicts(authorize, () => 0);
+    const { ask, forget } = keepVerdicts(authorize, { now: () => 0 });
     holdUp();
     const asked = ask(ann, CHANNEL);
     state.permission = 'denied';
@@ -120,7 +121,7 @@ describe('what was found out about a user and a channel', () => {
 
   test('is kept neither when it was a refusal nor when it failed', async () => {
     const { state, authorize } = mind();
-    const { ask } = keepVerdicts(authorize, () => 0);
+    const { ask } = keepVerdicts(authorize, { now: () => 0 });
     state.permission = new Error('no answer');
     await expect(ask(ann, CHANNEL)).rejects.toThrow('no answer');
     state.permission = 'denied';
@@ -131,7 +132,7 @@ describe('what was found out about a user and a channel', () => {
 
   test('is forgotten, the oldest first, when it is too much', async () => {
     const { state, authorize } = mind();
-    const { ask } = keepVerdicts(authorize, () => 0);
+    const { ask } = keepVerdicts(authorize, { now: () => 0 });
     for (let index = 0; index <= 10_000; index += 1) await ask(ann, `content:c${index}`);
     expect(state.calls).toBe(10_001);
     await ask(ann, 'content:c1');
@@ -168,6 +169,24 @@ describe('a subscription whose right has ended', () => {
     await until(() => ann.story.length === 2);
     await pause(30);
     expect(ann.story).toEqual(['removed', 2000]);
+  });
+
+  test.each<[what: string, change: (by: Awaited<ReturnType<typeof serve>>) => Promise<void>]>([
+    ['a publication on a channel that nobody heard', ({ publish }) => publish('e1', 'before')],
+    ['an event about the user', ({ recheck }) => recheck('ann')],
+  ])('is not had by who left, and comes back after %s took it', async (_, change) => {
+    const { state, authorize } = mind();
+    const served = await serve({ authorize });
+    const { watcher } = served;
+    const ann = await watcher('ann');
+    ann.subscription.unsubscribe();
+    // Commands are taken in order: it has left when this is answered.
+    await expect(ann.client.history(CHANNEL)).rejects.toMatchObject({ code: 103 });
+    state.permission = 'denied';
+    await change(served);
+    ann.subscription.subscribe();
+    await until(() => ann.subscription.state !== 'subscribing');
+    expect(ann.story).toEqual([0, 103]);
   });
 
   test('ends within a round when no event tells of it', async () => {

@@ -5,9 +5,11 @@ import { Centrifuge } from 'centrifuge';
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
 import type { Authority, Standing } from '../../../../realtime-server/src/authority.ts';
+import { needsLookUp } from '../../../../realtime-server/src/authorize.ts';
 import { RedisBroker } from '../../../../realtime-server/src/broker/redis-broker.ts';
 import { RedisPresence } from '../../../../realtime-server/src/presence/redis-presence.ts';
 import { openRedis } from '../../../../realtime-server/src/redis.ts';
+import { RedisVerdicts } from '../../../../realtime-server/src/redis-verdicts.ts';
 import type { RealtimeServer } from '../../../../realtime-server/src/server.ts';
 import {
   type BareSocket,
@@ -64,6 +66,7 @@ async function serveTwo(settings: ServerSettings) {
       ...settings,
       broker: new RedisBroker(connection, prefix),
       presence: new RedisPresence(connection, prefix),
+      verdicts: new RedisVerdicts(connection, { ...prefix, needsLookUp }),
     });
   };
   return { redis, nodes: [await node(), await node()] as const };
