@@ -12,6 +12,7 @@ const BENCHES: Record<string, () => Promise<Record<string, number> | string[]>> 
   social: async () => (await import('./social.ts')).benchSocial(),
   'social-fan-out': async () => (await import('./social-fan-out.ts')).benchSocialFanOut(),
   realtime: async () => (await import('./realtime.ts')).benchRealtime(),
+  load: async () => (await import('./load.ts')).benchLoad(),
 };
 
 const wanted = process.argv.slice(2);

@@ -46,6 +46,8 @@ export class Client implements Subscriber, Holder, Flushable, TransportEvents {
   /** The reply to `connect` is on its way; nothing else may go before it. */
   #isGreeted = false;
   #isClosed = false;
+  /** Of the message that the queue begins with, where that alone is more than a queue may hold. */
+  #headBytes = 0;
   #commandsThisSecond = 0;
   #secondStartedAt = 0;
   // By a clock that nobody sets, as the rate is: the wall clock's jumps are not the client's fault.
@@ -370,8 +372,10 @@ export class Client implements Subscriber, Holder, Flushable, TransportEvents {
     const queued = this.#transport.queuedBytes;
     let bytes = 0;
     for (const { length } of frames) bytes += length;
-    // Who has nothing waiting is not slow, however large the message.
-    if (queued > 0 && queued + bytes > this.#node.limits.queueBytesMax) {
+    const { queueBytesMax } = this.#node.limits;
+    // Who has nothing waiting is not slow, however large the message; what follows a large one has room of its own.
+    if (queued === 0) this.#headBytes = bytes > queueBytesMax ? bytes : 0;
+    else if (queued + bytes > this.#headBytes + queueBytesMax) {
       this.disconnect(DISCONNECTS.slow);
       return;
     }

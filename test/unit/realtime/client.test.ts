@@ -3,6 +3,11 @@ import { DISCONNECTS, PUBLIC_FEED, userChannel } from '@playnite/contracts/realt
 import { Centrifuge, type SubscribedContext } from 'centrifuge';
 import { Centrifuge as ProtobufCentrifuge } from 'centrifuge/build/protobuf';
 import { WebSocket } from 'ws';
+import { platformChannels } from '../../../realtime-server/src/channel-options.ts';
+import { DEFAULT_LIMITS } from '../../../realtime-server/src/limits.ts';
+import { jsonCodec } from '../../../realtime-server/src/protocol/json.ts';
+import { protobufCodec } from '../../../realtime-server/src/protocol/protobuf.ts';
+import { formatsOf } from '../../../realtime-server/src/transport/formats.ts';
 import { type ServerSettings, identityOf, publicationOf, serveRealtime } from '../../support/realtime.ts';
 
 const CONTENT = 'content:c1';
@@ -326,5 +331,44 @@ describe('a channel’s history', () => {
   ])('from a position %s cannot be had', async (_, since) => {
     const { subscription } = await five();
     await expect(subscription.history({ limit: 9, since })).rejects.toMatchObject({ code: 112 });
+  });
+});
+
+describe('a client that reads nothing', () => {
+  test('is not slow for one large answer, and has a queue of its own for what follows that', async () => {
+    const { server, publish } = await serve();
+    const { queueBytesMax } = DEFAULT_LIMITS;
+    const quarter = 'x'.repeat(queueBytesMax / 4);
+    for (let nth = 0; nth < 10; nth += 1) await publish(CONTENT, `before${nth}`, quarter);
+    const history = platformChannels(CONTENT)?.history ?? { size: 0, ttlMs: 0 };
+    const { position } = await server.node.broker.history(CONTENT, { limit: 0, history });
+
+    const queue = { bytes: 0 };
+    const codes: number[] = [];
+    const events = server.node.connect({
+      name: 'websocket',
+      format: formatsOf({ json: jsonCodec, protobuf: protobufCodec }).websocketJson,
+      emulated: false,
+      address: '127.0.0.1',
+      get queuedBytes() {
+        return queue.bytes;
+      },
+      write: (frames) => frames.forEach(({ length }) => (queue.bytes += length)),
+      close: ({ code }) => void codes.push(code),
+    });
+    closers.push(() => events.onClosed());
+    const say = (command: object) => events.onMessage(Buffer.from(JSON.stringify(command)));
+    say(connect);
+    await until(() => queue.bytes > 0);
+    queue.bytes = 0;
+    say({ id: 2, subscribe: { channel: CONTENT, recover: true, epoch: position.epoch, offset: 0 } });
+    await until(() => queue.bytes > 2 * queueBytesMax);
+    const head = queue.bytes;
+    for (let nth = 0; nth < 3; nth += 1) await publish(CONTENT, `after${nth}`, quarter);
+    await until(() => queue.bytes > head + 3 * quarter.length);
+    expect(codes).toEqual([]);
+    await publish(CONTENT, 'last', quarter);
+    await until(() => codes.length > 0);
+    expect(codes).toEqual([DISCONNECTS.slow.code]);
   });
 });
