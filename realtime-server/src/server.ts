@@ -66,6 +66,12 @@ export interface RealtimeServer extends AsyncDisposable {
   drain(withinMs: number): Promise<void>;
 }
 
+/**
+ * Connections that the kernel holds until they are taken; it may allow fewer (net.core.somaxconn, 4,096 on Linux). Node's own
+ * 511 are full when a herd comes back, and whoever is dropped there tries again after a second, then after two.
+ */
+const BACKLOG = 4_096;
+
 /** A node of the live stream with its HTTP server; it opens nothing until `listen`, and ends with its disposal. */
 export function createRealtimeServer(options: RealtimeServerOptions): RealtimeServer {
   const { limits, log, admin, health = new Health() } = options;
@@ -134,7 +140,7 @@ export function createRealtimeServer(options: RealtimeServerOptions): RealtimeSe
     async listen(host, port) {
       await node.start();
       const listening = Promise.withResolvers<void>();
-      http.once('error', listening.reject).listen(port, host, listening.resolve);
+      http.once('error', listening.reject).listen({ port, host, backlog: BACKLOG }, listening.resolve);
       await listening.promise;
       const address = http.address();
       return typeof address === 'object' && address ? address.port : port;
