@@ -61,6 +61,12 @@ export const ACCOUNT_ROWS: readonly Row[] = [
     () => ({ handle: 'ann_handle', displayName: 'G', bio: '', createdAt: serverTimestamp() }),
     nobodyAtAll,
   ),
+  create(
+    'with a handle that is there',
+    'users/new',
+    () => ({ handle: 'new_handle', displayName: 'N', bio: '', createdAt: serverTimestamp() }),
+    ['new'],
+  ),
   signUp('private', ['new'], { user: { private: true } }),
   signUp('private in a manner of speaking', nobodyAtAll, { user: { private: 'yes' } }),
   signUp('private and nothing', nobodyAtAll, { user: { private: null } }),

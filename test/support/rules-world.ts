@@ -38,7 +38,7 @@ export const UNTOUCHABLE = [
 /**
  * ann owns everything; bob follows her; eve is anybody; bill is blocked by her; liz blocks her; sue is suspended, and her handle
  * has been lost; lou is limited; ron did too much and has to wait, bob has waited; mo and ada are moderator and admin, and follow
- * too many; new has an account and no profile; gone has deleted theirs, and still holds a token; nobody is not signed in.
+ * too many; new has an account and a handle, and no profile; gone has deleted theirs, and still holds a token; nobody is not signed in.
  */
 export const PEOPLE = [
   'nobody',
@@ -164,6 +164,7 @@ async function furnish(db: Firestore): Promise<void> {
   put('users/sue', profile('sue_handle', { status: 'suspended' }));
   put('users/lou', profile('lou_handle', { status: 'limited' }));
   put('handles/lou_handle', { uid: 'lou' });
+  put('handles/new_handle', { uid: 'new' });
   put('users/bob/following/ann', { createdAt: now });
   put('users/ann/followers/bob', { createdAt: now });
   put('users/ann/following/mo', { createdAt: now });
