@@ -23,6 +23,8 @@ export interface Bench extends AsyncDisposable {
   /** Does something, waits until the platform is quiet, and says what the functions cost, one by one. */
   costs(work: () => Promise<unknown>): Promise<Map<string, Cost>>;
   quiet(): Promise<void>;
+  /** Publications that the live stream has handed to clients so far, for each that got one. */
+  delivered(): Promise<number>;
 }
 
 /** Starts a platform whose functions log what they cost. */
@@ -57,6 +59,10 @@ export async function startBench(): Promise<Bench> {
       return costsOf((await readFile(log)).subarray(length).toString());
     },
     quiet: () => untilQuiet(log),
+    async delivered() {
+      const metrics = await (await fetch(`http://${platform.addresses.realtime}/metrics`)).text();
+      return Number(/^realtime_delivered_total\S* (\d+)$/m.exec(metrics)?.[1]);
+    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

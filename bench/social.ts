@@ -24,30 +24,40 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
   throw new Error(`waited ${SETTLED_MAX_MS / 1000} s for ${what}`);
 }
 
+interface Action {
+  what: string;
+  bill: Bill;
+  /** On the live stream, while everybody is connected and two watch the content. */
+  deliveries: number;
+}
+
 /** Each kind of action once beforehand, so that nothing is counted that happens once a process. */
-async function actions(bench: Bench): Promise<[string, Bill][]> {
+async function actions(bench: Bench): Promise<Action[]> {
   const [ann, bob, cleo] = [await bench.connect('ann'), await bench.connect('bob'), await bench.connect('cleo')];
   const handle = 'cleo_bench';
-  const bills: [string, Bill][] = [];
+  const comment = (text: string) => ({ authorId: bob.uid, text });
+  const measured: Action[] = [];
   for (const isMeasured of [false, true]) {
     const name = isMeasured ? 'measured' : 'first';
     const contentId = await writeContent(bench.db, ann.uid);
+    await Promise.all([bob, cleo].map((viewer) => viewer.subscribe(`content:${contentId}`)));
     const actionsOfRound: [string, () => Promise<unknown>][] = [
       ['a like', () => write(bob, `content/${contentId}/likes/${bob.uid}`)],
       ['a follow', () => (isMeasured ? cleo : bob).follow(ann.uid)],
+      ['a comment', () => write(bob, `content/${contentId}/comments/${name}`, comment('Look at this'))],
       [
         'a comment with one mention',
-        () =>
-          write(bob, `content/${contentId}/comments/${name}`, { authorId: bob.uid, text: `Look at this, @${handle}` }),
+        () => write(bob, `content/${contentId}/comments/${name}-m`, comment(`Look at this, @${handle}`)),
       ],
       ['a share by link', () => write(bob, `content/${contentId}/shares/${name}`, { userId: bob.uid, target: 'link' })],
     ];
     for (const [what, act] of actionsOfRound) {
-      const costs = await bench.costs(act);
-      if (isMeasured) bills.push([what, billOf(costs)]);
+      const before = await bench.delivered();
+      const bill = billOf(await bench.costs(act));
+      if (isMeasured) measured.push({ what, bill, deliveries: (await bench.delivered()) - before });
     }
   }
-  return bills;
+  return measured;
 }
 
 /** Likes by a thousand people at once: from the last one's commit until the number is theirs, in ms. */
@@ -108,12 +118,13 @@ async function feedReads(bench: Bench): Promise<{ p50: number; p99: number; read
 /** What social actions cost, how soon a thousand likes are counted, and how long a page of a feed takes. */
 export async function benchSocial(): Promise<string[]> {
   await using bench = await startBench();
-  const bills = await actions(bench);
+  const measured = await actions(bench);
   const likes = await convergence(bench);
   const feed = await feedReads(bench);
   return [
-    ...billTable(bills),
+    ...billTable(measured.map(({ what, bill }) => [what, bill] as const)),
     '',
+    `live deliveries, with two who watch the content: ${measured.map(({ what, deliveries }) => `${what} ${deliveries}`).join(', ')}`,
     `1,000 likes at once: written in ${Math.round(likes.writtenMs)} ms, counted ${Math.round(likes.afterLastMs)} ms after the last`,
     `a page of 20 items: p50 ${Math.round(feed.p50)} ms, p99 ${Math.round(feed.p99)} ms, ${feed.reads} reads`,
   ];
