@@ -29,7 +29,7 @@ interface HubOptions {
   /** Subscribers of the channel have missed something for good. */
   lost: (channel: Channel) => void;
   cache: ChannelNeeds['cache'];
-  /** Publications handed to subscribers in one turn, and how long that took in milliseconds. */
+  /** Publications handed to subscribers in one turn, for each that got one. */
   delivered: (count: number) => void;
   now: () => number;
   log: Pick<Logger, 'warn'>;

@@ -224,7 +224,9 @@ export class Node implements LocalNode, BrokerEvents, AsyncDisposable {
    * @throws {Error} when not all could be told: it is to be tried again
    */
   async recheck(user: string): Promise<void> {
-    await Promise.all([this.#verdicts?.forgetUser(user), this.cluster.recheck(user)]);
+    // First: a node that has been told must find nothing noted that is from before.
+    await this.#verdicts?.forgetUser(user);
+    await this.cluster.recheck(user);
   }
 
   /** @inheritdoc */
